@@ -1,0 +1,24 @@
+/** Floor 1: dtypes, tensors and how their elements are written. */
+export { ByteStrings } from "./byte-strings.ts";
+export {
+  type Dtype,
+  type DtypeRow,
+  dtypeOfCode,
+  dtypeTable,
+  isDtype,
+  type NumericArray,
+  type NumericDtype,
+  newNumericArray,
+  viewNumeric,
+} from "./dtype.ts";
+export {
+  type BytesTensor,
+  concatItems,
+  elementCount,
+  makeTensor,
+  type NamedTensor,
+  type NumericTensor,
+  sliceItems,
+  type Tensor,
+  tensorBytes,
+} from "./tensor.ts";
