@@ -9,5 +9,7 @@ export {
   type Limits,
   limitTable,
 } from "./limits.ts";
+export { didYouMean, nearestName } from "./nearest-name.ts";
+export { quote } from "./quote.ts";
 export { type Random, seededRandom, systemRandom } from "./random.ts";
 export { ServingError, type ServingErrorOptions } from "./serving-error.ts";
