@@ -1,0 +1,104 @@
+/**
+ * A request that collects its own body.
+ *
+ * The HTTP parser hands body bytes to `push`. The stock class feeds them through a readable stream;
+ * taking them here instead saves about a tenth of the whole cost of a small request, and gives one
+ * place where the size is counted while it arrives. Invariants: `onBody` is called exactly once,
+ * with the whole body or with the error that ended it; bytes past the limit are counted, not kept.
+ * Rejected: `for await` over the request (14% slower), a data listener (8% slower).
+ */
+import { IncomingMessage } from "node:http";
+import { ServingError } from "../../../base/index.ts";
+
+const empty = Buffer.alloc(0);
+
+/** Bytes above which a declared length is reserved in one piece as it arrives. */
+const reserveBytesMin = 64 * 1024;
+
+export class BodyRequest extends IncomingMessage {
+  #first: Buffer | undefined;
+  #chunks: Buffer[] | undefined;
+  #whole: Buffer | undefined;
+  #bytes = 0;
+  #bytesMax = 0;
+  #reserveBytes = 0;
+  #isDone = false;
+  #onBody: ((body: Buffer, error: ServingError | undefined) => void) | undefined;
+
+  /** True once the parser has seen the end of the body. */
+  get isBodyRead(): boolean {
+    return this.#isDone;
+  }
+
+  /**
+   * Asks for the body. REQUIRES: called in the same turn in which the request arrived.
+   *
+   * @param bytesMax limit in bytes as sent (inflating is limited elsewhere)
+   * @param declaredBytes the Content-Length, or 0 when unknown
+   */
+  readBody(
+    bytesMax: number,
+    declaredBytes: number,
+    onBody: (body: Buffer, error: ServingError | undefined) => void,
+  ): void {
+    this.#bytesMax = bytesMax;
+    this.#reserveBytes = declaredBytes >= reserveBytesMin ? declaredBytes : 0;
+    this.#onBody = onBody;
+    if (declaredBytes > bytesMax) this.#refuse();
+    else if (this.#isDone) this.#finish();
+  }
+
+  override push(chunk: Buffer | null): boolean {
+    if (chunk === null) {
+      if (!this.#isDone) {
+        this.#isDone = true;
+        this.#finish();
+      }
+      return false;
+    }
+    this.#bytes += chunk.length;
+    if (this.#onBody === undefined && this.#bytesMax > 0) return true;
+    this.#keep(chunk);
+    return true;
+  }
+
+  override _read(): void {
+    const socket = this.socket;
+    if (socket?.readable === true) socket.resume();
+  }
+
+  #keep(chunk: Buffer): void {
+    if (this.#bytesMax > 0 && this.#bytes > this.#bytesMax) {
+      this.#refuse();
+      return;
+    }
+    if (this.#reserveBytes > 0) {
+      this.#whole ??= Buffer.allocUnsafeSlow(this.#reserveBytes);
+      this.#whole.set(chunk, this.#bytes - chunk.length);
+    } else if (this.#first === undefined) {
+      this.#first = chunk;
+    } else {
+      this.#chunks ??= [this.#first];
+      this.#chunks.push(chunk);
+    }
+  }
+
+  #finish(): void {
+    const onBody = this.#onBody;
+    if (onBody === undefined) return;
+    this.#onBody = undefined;
+    if (this.#whole !== undefined) onBody(this.#whole.subarray(0, this.#bytes), undefined);
+    else if (this.#chunks !== undefined) onBody(Buffer.concat(this.#chunks), undefined);
+    else onBody(this.#first ?? empty, undefined);
+  }
+
+  #refuse(): void {
+    const onBody = this.#onBody;
+    this.#onBody = undefined;
+    this.#first = undefined;
+    this.#chunks = undefined;
+    this.#whole = undefined;
+    const message = `the body is over its limit of ${this.#bytesMax} bytes`;
+    onBody?.(empty, new ServingError("PAYLOAD_TOO_LARGE", message));
+  }
+}

@@ -1,0 +1,168 @@
+/**
+ * One request and its one reply.
+ *
+ * Holds what a route needs (path parameters, query, headers, body, deadline, the way to notice that
+ * the caller left) and the few ways to answer. Invariants: it is answered at most once; `finished`
+ * runs exactly once, with the code of the answer, whatever happened.
+ */
+import type { ServerResponse } from "node:http";
+import { Cancellation, type ErrorCode, errorTable, ServingError } from "../../../base/index.ts";
+import type { RequestContext, StageTimes } from "../../../predict/index.ts";
+import type { BodyRequest } from "./body-request.ts";
+import { type Dialect, errorBody } from "./error-body.ts";
+import type { RequestHeaders } from "./header-scan.ts";
+import { writeReplyHead } from "./reply-head.ts";
+
+/** What all exchanges of one server have in common. */
+export interface ExchangeSettings {
+  readonly keepAliveS: number;
+  readonly validationStatus: 400 | 422;
+  nowMs(): number;
+  wallMs(): number;
+  /** Called once an exchange is over. */
+  finished(exchange: Exchange, code: ErrorCode | "OK", error: ServingError | undefined): void;
+}
+
+export class Exchange implements RequestContext {
+  readonly request: BodyRequest;
+  readonly response: ServerResponse;
+  readonly settings: ExchangeSettings;
+  readonly headers: RequestHeaders;
+  readonly requestId: string;
+  readonly cancellation = new Cancellation();
+  readonly times: StageTimes;
+  dialect: Dialect = "plain";
+  parameters: readonly string[] = [];
+  /** The part of the URL after `?`, or "". */
+  queryText = "";
+  body: Buffer = emptyBody;
+  deadlineAtMs = Number.POSITIVE_INFINITY;
+  priority = 0;
+  /** Name and version for metrics, once known. */
+  served: object | undefined;
+  #query: URLSearchParams | undefined;
+  #isAnswered = false;
+  #isOver = false;
+
+  constructor(
+    request: BodyRequest,
+    response: ServerResponse,
+    shared: { settings: ExchangeSettings; headers: RequestHeaders; requestId: string },
+  ) {
+    this.request = request;
+    this.response = response;
+    this.settings = shared.settings;
+    this.headers = shared.headers;
+    this.requestId = shared.requestId;
+    const arrivedAtMs = shared.settings.nowMs();
+    this.times = {
+      arrivedAtMs,
+      decodedAtMs: arrivedAtMs,
+      sentAtMs: 0,
+      answeredAtMs: 0,
+      runMs: 0,
+      batchItems: 0,
+    };
+  }
+
+  get isAnswered(): boolean {
+    return this.#isAnswered;
+  }
+
+  get query(): URLSearchParams {
+    this.#query ??= new URLSearchParams(this.queryText);
+    return this.#query;
+  }
+
+  /** Answers 200 with ready JSON text. `lines` are further head lines, each ended by CRLF. */
+  replyJson(text: string, lines = ""): void {
+    this.reply({ status: 200, contentType: "application/json", lines }, text);
+  }
+
+  /** Answers with text (UTF-8) or bytes. */
+  reply(head: { status: number; contentType: string; lines: string }, body: string | Buffer): void {
+    if (!this.#claim()) return;
+    this.#write(head, body);
+    this.#over("OK", undefined);
+  }
+
+  /** Takes the response over for a stream; the route writes and ends it. */
+  beginStream(head: { contentType: string; lines: string }): ServerResponse | undefined {
+    if (!this.#claim()) return undefined;
+    const headers: string[] = ["content-type", head.contentType, "x-request-id", this.requestId];
+    for (const line of head.lines.split("\r\n")) {
+      const colon = line.indexOf(": ");
+      if (colon > 0) headers.push(line.slice(0, colon), line.slice(colon + 2));
+    }
+    this.response.writeHead(200, headers);
+    return this.response;
+  }
+
+  /** Ends the books of a stream. */
+  endStream(code: ErrorCode | "OK", error?: ServingError): void {
+    this.#over(code, error);
+  }
+
+  /** Answers with an error in the dialect of the route. */
+  fail(thrown: unknown): void {
+    const error = ServingError.from(thrown);
+    if (!this.#claim()) {
+      this.#over(error.code, error);
+      return;
+    }
+    const row = errorTable[error.code];
+    const isValidation = error.code === "INVALID_INPUT" && this.dialect === "simple";
+    const status = isValidation ? this.settings.validationStatus : row.http;
+    let lines = `x-error-code: ${error.code}\r\n`;
+    if (error.retryAfterS !== undefined && status === 503) {
+      lines += `retry-after: ${Math.max(1, Math.ceil(error.retryAfterS))}\r\n`;
+    }
+    if (error.code === "METHOD_NOT_ALLOWED") lines += `allow: ${error.field ?? ""}\r\n`;
+    const body = errorBody(error, this.requestId, this.dialect);
+    if (!this.request.isBodyRead) this.response.shouldKeepAlive = false;
+    this.#write({ status, contentType: "application/json", lines }, body);
+    this.#over(error.code, error);
+  }
+
+  /** The caller's connection ended. */
+  callerLeft(): void {
+    if (this.#isOver) return;
+    const error = new ServingError("CANCELLED", "the caller left");
+    this.#isAnswered = true;
+    this.cancellation.cancel(error);
+    this.#over("CANCELLED", error);
+  }
+
+  #claim(): boolean {
+    if (this.#isAnswered) return false;
+    this.#isAnswered = true;
+    return true;
+  }
+
+  #over(code: ErrorCode | "OK", error: ServingError | undefined): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.settings.finished(this, code, error);
+  }
+
+  #write(
+    head: { status: number; contentType: string; lines: string },
+    body: string | Buffer,
+  ): void {
+    const isText = typeof body === "string";
+    const isBodiless = this.request.method === "HEAD";
+    writeReplyHead(this.response, {
+      status: head.status,
+      contentType: head.contentType,
+      lines: `x-request-id: ${this.requestId}\r\n${head.lines}`,
+      contentLength: isText ? Buffer.byteLength(body) : body.length,
+      keepAliveS: this.settings.keepAliveS,
+      wallMs: this.settings.wallMs(),
+    });
+    if (isBodiless) this.response.end();
+    else if (isText) this.response.end(body, "utf8");
+    else this.response.end(body);
+  }
+}
+
+const emptyBody = Buffer.alloc(0);

@@ -1,0 +1,239 @@
+/**
+ * The HTTP server under the REST door.
+ *
+ * Reads requests, finds their route, collects their body and calls it; knows nothing of models. The
+ * stock parser of `node:http` does the parsing (it refuses smuggling, obsolete folding and headers
+ * over the limit by itself); what is ours is the body collection and the reply head, because that is
+ * where the time went. Its own time limits cut slow headers and slow bodies.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import { type Clock, type ErrorCode, type Limits, ServingError } from "../../../base/index.ts";
+import { BodyRequest } from "./body-request.ts";
+import { decodeBody } from "./content-encoding.ts";
+import { Exchange, type ExchangeSettings } from "./exchange.ts";
+import { type RequestHeaders, scanHeaders } from "./header-scan.ts";
+import { type Listeners, openListeners } from "./listeners.ts";
+import { makeRequestIds } from "./request-id.ts";
+import { type Route, Router } from "./router.ts";
+
+export interface HttpServerOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly listenSockets: number;
+  readonly limits: Limits;
+  readonly validationStatus: 400 | 422;
+  readonly routes: readonly Route[];
+  readonly clock: Clock;
+  /** Throws the error that refuses everything just now (draining), or returns. */
+  admit(route: Route): void;
+  finished(exchange: Exchange, code: ErrorCode | "OK", error: ServingError | undefined): void;
+}
+
+export interface HttpServer {
+  readonly port: number;
+  readonly connections: number;
+  /** From now on replies close their connection. */
+  announceClose(): void;
+  /** Stops accepting and ends idle connections. */
+  stop(): void;
+  /** Ends every connection. */
+  destroy(): void;
+}
+
+const keepAliveMs = 65_000;
+
+/** The exchange of a response, for the one listener that all responses share. */
+const exchangeOf = Symbol("exchange");
+
+interface Reply extends ServerResponse {
+  [exchangeOf]?: Exchange;
+}
+
+/** Starts listening; `port` 0 picks a free one. */
+export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
+  const { limits, clock } = options;
+  const router = new Router(options.routes);
+  const nextRequestId = makeRequestIds();
+  const state = { isClosing: false };
+  const settings: ExchangeSettings = {
+    keepAliveS: keepAliveMs / 1000,
+    validationStatus: options.validationStatus,
+    nowMs: () => clock.nowMs(),
+    wallMs: () => clock.wallMs(),
+    finished: options.finished,
+  };
+  const server = createServer({
+    // The parser calls `push` on whatever class stands here; the listener gets it back as ours.
+    IncomingMessage: BodyRequest as typeof IncomingMessage,
+    maxHeaderSize: limits.headerBytesMax,
+    headersTimeout: limits.headersReadMsMax,
+    requestTimeout: limits.headersReadMsMax + limits.bodyReadMsMax,
+    connectionsCheckingInterval: Math.min(1_000, limits.headersReadMsMax),
+    keepAliveTimeout: keepAliveMs,
+    noDelay: true,
+  });
+  server.on("request", (request: IncomingMessage, response: Reply) => {
+    if (!(request instanceof BodyRequest)) throw new TypeError("another request class was used");
+    const headers = scanHeaders(request.rawHeaders);
+    const requestId = nextRequestId(headers.requestId);
+    const exchange = new Exchange(request, response, { settings, headers, requestId });
+    response[exchangeOf] = exchange;
+    response.on("close", onClose);
+    if (state.isClosing) response.shouldKeepAlive = false;
+    try {
+      begin(exchange, { router, options, headers });
+    } catch (thrown) {
+      exchange.fail(thrown);
+    }
+  });
+  server.on("clientError", answerBrokenRequest);
+  const listeners = await openListeners(server, {
+    host: options.host,
+    port: options.port,
+    sockets: options.listenSockets,
+    connectionsMax: limits.connectionsMax,
+  });
+  return asHttpServer(server, listeners, state);
+}
+
+function asHttpServer(
+  server: Server,
+  listeners: Listeners,
+  state: { isClosing: boolean },
+): HttpServer {
+  return {
+    port: listeners.port,
+    get connections() {
+      return listeners.connections;
+    },
+    announceClose() {
+      state.isClosing = true;
+    },
+    stop() {
+      state.isClosing = true;
+      listeners.stop();
+      server.closeIdleConnections();
+    },
+    destroy() {
+      listeners.stop();
+      listeners.destroyConnections();
+    },
+  };
+}
+
+function onClose(this: ServerResponse): void {
+  (this as Reply)[exchangeOf]?.callerLeft();
+}
+
+interface Begin {
+  readonly router: Router;
+  readonly options: HttpServerOptions;
+  readonly headers: RequestHeaders;
+}
+
+/** Finds the route and asks for the body. Throws what refuses the request before its body is read. */
+function begin(exchange: Exchange, { router, options, headers }: Begin): void {
+  const { limits } = options;
+  const url = exchange.request.url ?? "/";
+  const question = url.indexOf("?");
+  const path = question === -1 ? url : url.slice(0, question);
+  if (question !== -1) exchange.queryText = url.slice(question + 1);
+  if (url.length > limits.urlBytesMax) {
+    const message = `the URL has ${url.length} bytes; the limit is ${limits.urlBytesMax}`;
+    throw new ServingError("URI_TOO_LONG", message);
+  }
+  const found = router.find(exchange.request.method ?? "GET", path);
+  exchange.dialect = found.route.dialect;
+  exchange.parameters = found.parameters;
+  options.admit(found.route);
+  if (found.route.body === "none") {
+    run(exchange, found.route);
+    return;
+  }
+  setDeadline(exchange, limits);
+  const isBinary = found.route.body === "tensors" && isBinaryBody(headers);
+  const bytesMax = isBinary ? limits.binaryBodyBytesMax : limits.jsonBodyBytesMax;
+  const declared = headers.contentLength === "" ? 0 : Number(headers.contentLength);
+  exchange.request.readBody(bytesMax, declared, (body, error) => {
+    if (error !== undefined) exchange.fail(error);
+    else if (headers.contentEncoding === "") {
+      exchange.body = body;
+      run(exchange, found.route);
+    } else {
+      const ratioMax = limits.inflateRatioMax;
+      const decoding = decodeBody(body, { encoding: headers.contentEncoding, bytesMax, ratioMax });
+      decoding.then(
+        (inflated) => {
+          exchange.body = inflated;
+          run(exchange, found.route);
+        },
+        (thrown: unknown) => exchange.fail(thrown),
+      );
+    }
+  });
+}
+
+function isBinaryBody(headers: RequestHeaders): boolean {
+  return (
+    headers.inferenceHeaderLength !== "" ||
+    headers.contentType.startsWith("application/octet-stream") ||
+    headers.contentType.startsWith("application/vnd.")
+  );
+}
+
+/** The caller's time: the header's, cut to the limit; else the default. */
+function setDeadline(exchange: Exchange, limits: Limits): void {
+  const text = exchange.headers.timeoutMs;
+  let allowedMs: number = Number.POSITIVE_INFINITY;
+  if (text !== "") {
+    allowedMs = Number(text);
+    if (!Number.isFinite(allowedMs) || allowedMs < 0) {
+      const message = "header 'x-request-timeout-ms': expected a number of ms >= 0";
+      throw new ServingError("INVALID_REQUEST", message, { field: "x-request-timeout-ms" });
+    }
+    allowedMs = Math.min(allowedMs, limits.deadlineMsMax);
+  }
+  exchange.deadlineAtMs = exchange.times.arrivedAtMs + allowedMs;
+  const priority = exchange.headers.priority;
+  if (priority !== "") {
+    exchange.priority = Number(priority);
+    if (!Number.isInteger(exchange.priority) || exchange.priority < 0) {
+      const message = "header 'x-request-priority': expected a whole number >= 0";
+      throw new ServingError("INVALID_REQUEST", message, { field: "x-request-priority" });
+    }
+  }
+}
+
+function run(exchange: Exchange, route: Route): void {
+  try {
+    const pending = route.handle(exchange);
+    if (pending !== undefined) pending.then(undefined, (thrown) => exchange.fail(thrown));
+  } catch (thrown) {
+    exchange.fail(thrown);
+  }
+}
+
+/** What the parser refused: 400, 408 or 431 on the bare socket, then the connection ends. */
+function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === "ECONNRESET" || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const isSlow = error.code === "ERR_HTTP_REQUEST_TIMEOUT";
+  const isHeader = error.code === "HPE_HEADER_OVERFLOW";
+  const [status, code, text] = isSlow
+    ? ["408 Request Timeout", "REQUEST_TIMEOUT", "headers or body came too slowly"]
+    : isHeader
+      ? [
+          "431 Request Header Fields Too Large",
+          "HEADER_TOO_LARGE",
+          "the headers are over the limit",
+        ]
+      : ["400 Bad Request", "INVALID_REQUEST", "this is not HTTP/1.1 as this server reads it"];
+  const body = JSON.stringify({ error: text, code });
+  const head =
+    `HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-type: application/json\r\n` +
+    `x-error-code: ${code}\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n`;
+  socket.end(head + body);
+}

@@ -1,0 +1,100 @@
+/**
+ * One item of an answer as JSON text: its prediction, its scores, its confidence.
+ *
+ * Works on the joined outputs of a request by index, so a batch of answers makes no slices. A class
+ * label is an integer or a string, a regressor's answer a number, anything longer a flat list.
+ */
+import type { Label } from "../../../model/index.ts";
+import { elementJsonText, type Tensor } from "../../../tensor/index.ts";
+import type { SimplePlan } from "./plan.ts";
+
+/** The outputs of one request as the plan sees them. */
+export interface Answer {
+  readonly plan: SimplePlan;
+  readonly prediction: Tensor | undefined;
+  readonly probability: Tensor | undefined;
+  readonly items: number;
+}
+
+/** Picks prediction and scores out of all outputs of a request. */
+export function makeAnswer(plan: SimplePlan, outputs: readonly Tensor[], items: number): Answer {
+  return {
+    plan,
+    prediction: plan.prediction === -1 ? undefined : outputs[plan.prediction],
+    probability: plan.probability === -1 ? undefined : outputs[plan.probability],
+    items,
+  };
+}
+
+function perItem(tensor: Tensor, items: number): number {
+  return items === 0 ? 0 : tensor.elements.length / items;
+}
+
+/** The class label or number of item `index`. */
+export function predictionText(answer: Answer, index: number): string {
+  const { prediction, probability, plan, items } = answer;
+  if (prediction !== undefined) {
+    const count = perItem(prediction, items);
+    if (count === 1) return elementJsonText(prediction, index, "prediction");
+    return listText(prediction, index * count, count);
+  }
+  if (probability === undefined) return "null";
+  const best = bestClass(probability, index, items);
+  return labelText(plan.labels, best);
+}
+
+/** All scores of item `index` as a list, or `undefined` when the model has none. */
+export function probabilitiesText(answer: Answer, index: number): string | undefined {
+  const { probability, items } = answer;
+  if (probability === undefined) return undefined;
+  const count = perItem(probability, items);
+  return listText(probability, index * count, count);
+}
+
+/**
+ * One score of item `index`: that of class 1 when there are two, else that of the best class;
+ * `undefined` when the model has none.
+ */
+export function probabilityText(answer: Answer, index: number): string | undefined {
+  const { probability, items } = answer;
+  if (probability === undefined) return undefined;
+  const count = perItem(probability, items);
+  const chosen = count === 2 ? 1 : bestClass(probability, index, items);
+  return elementJsonText(probability, index * count + chosen, "probability");
+}
+
+/** The best score of item `index`, or `undefined`. */
+export function confidenceText(answer: Answer, index: number): string | undefined {
+  const { probability, items } = answer;
+  if (probability === undefined) return undefined;
+  const count = perItem(probability, items);
+  const best = bestClass(probability, index, items);
+  return elementJsonText(probability, index * count + best, "probability");
+}
+
+function bestClass(scores: Tensor, index: number, items: number): number {
+  if (scores.dtype === "BYTES") return 0;
+  const { elements } = scores;
+  const count = perItem(scores, items);
+  const from = index * count;
+  let best = 0;
+  for (let each = 1; each < count; each += 1) {
+    if (Number(elements[from + each]) > Number(elements[from + best])) best = each;
+  }
+  return best;
+}
+
+function labelText(labels: readonly Label[] | undefined, index: number): string {
+  const label = labels?.[index];
+  if (label === undefined) return String(index);
+  return typeof label === "bigint" ? label.toString() : JSON.stringify(label);
+}
+
+function listText(tensor: Tensor, from: number, count: number): string {
+  if (count === 0) return "[]";
+  let text = `[${elementJsonText(tensor, from, "output")}`;
+  for (let index = from + 1; index < from + count; index += 1) {
+    text += `,${elementJsonText(tensor, index, "output")}`;
+  }
+  return `${text}]`;
+}

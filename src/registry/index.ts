@@ -1,0 +1,9 @@
+/** Floor 3: models, versions, aliases and their states. */
+export {
+  type ModelEntry,
+  type RegisterOptions,
+  Registry,
+  type VersionEntry,
+} from "./registry.ts";
+export { compareVersions } from "./version-order.ts";
+export { assertStep, mayStep, type VersionState } from "./version-state.ts";

@@ -1,0 +1,187 @@
+/**
+ * The models that are known: names, versions, aliases, states.
+ *
+ * Answers one question on the hot path - which version does this name mean - with two Map look-ups.
+ * Decides nothing about loading: the service moves states and hands in what serves (`T`). Invariant:
+ * a version is found only while it has something that serves it; a failed one keeps its reason.
+ */
+import { ServingError } from "../base/index.ts";
+import { compareVersions } from "./version-order.ts";
+import { assertStep, type VersionState } from "./version-state.ts";
+
+/** Models that one server will know at most. */
+const modelsMax = 10_000;
+/** Versions of one model at most. */
+const versionsMax = 1_000;
+
+export interface VersionEntry<T> {
+  readonly model: string;
+  readonly version: string;
+  /** 1, 2, 3 by registration: the integer for protocols that want one. */
+  readonly revision: number;
+  /** A server is ready only when its required versions are. */
+  readonly isRequired: boolean;
+  state: VersionState;
+  /** Why it failed, in words for an operator; "" otherwise. */
+  reason: string;
+  /** What answers, while state is `ready` or `draining`. */
+  served: T | undefined;
+}
+
+export interface ModelEntry<T> {
+  readonly name: string;
+  readonly versions: Map<string, VersionEntry<T>>;
+  readonly aliases: Map<string, string>;
+  /** Which version answers when none is asked for. */
+  defaultVersion: "stable" | "latest";
+  /** The answer to that question just now; kept up to date by every change. */
+  chosen: VersionEntry<T> | undefined;
+}
+
+export interface RegisterOptions {
+  readonly model: string;
+  readonly version: string;
+  readonly isRequired: boolean;
+  readonly defaultVersion: "stable" | "latest";
+}
+
+export class Registry<T> {
+  readonly #models = new Map<string, ModelEntry<T>>();
+
+  /** All models by name, in order of registration. */
+  get models(): ReadonlyMap<string, ModelEntry<T>> {
+    return this.#models;
+  }
+
+  /** @throws MODEL_INVALID when the version exists or a count is over its limit */
+  register(options: RegisterOptions): VersionEntry<T> {
+    const model = this.#models.get(options.model) ?? this.#newModel(options);
+    const { version } = options;
+    if (model.versions.has(version)) {
+      const message = `model '${model.name}' has version '${version}' twice`;
+      throw new ServingError("MODEL_INVALID", message);
+    }
+    if (model.versions.size >= versionsMax) {
+      throw new ServingError("MODEL_INVALID", `more than ${versionsMax} versions of one model`);
+    }
+    const revision = model.versions.size + 1;
+    const entry: VersionEntry<T> = {
+      model: options.model,
+      version,
+      revision,
+      isRequired: options.isRequired,
+      state: "registered",
+      reason: "",
+      served: undefined,
+    };
+    model.versions.set(version, entry);
+    this.#choose(model);
+    return entry;
+  }
+
+  /** Moves a version one legal step; `served` comes with `ready` and goes with the end. */
+  step(
+    entry: VersionEntry<T>,
+    to: VersionState,
+    change: { served?: T; reason?: string } = {},
+  ): void {
+    assertStep(entry.state, to);
+    entry.state = to;
+    entry.reason = change.reason ?? "";
+    if (to === "ready") entry.served = change.served;
+    if (to === "unloaded" || to === "failed") entry.served = undefined;
+    const model = this.#models.get(entry.model);
+    if (model !== undefined) this.#choose(model);
+  }
+
+  /**
+   * The version that a caller means.
+   *
+   * @param version a version, then an alias; "" or `undefined` for the model's default
+   * @throws MODEL_NOT_FOUND, VERSION_NOT_FOUND, MODEL_NOT_READY
+   */
+  find(name: string, version: string | undefined): T {
+    const model = this.#models.get(name);
+    if (model === undefined) {
+      const message = `Request for unknown model: '${shorten(name)}' is not found`;
+      throw new ServingError("MODEL_NOT_FOUND", message);
+    }
+    const entry =
+      version === undefined || version === "" ? model.chosen : this.#named(model, version);
+    if (entry?.served !== undefined) return entry.served;
+    throw notServed(model, entry);
+  }
+
+  /** Like `find`, for a version in any state. */
+  entry(name: string, version: string | undefined): VersionEntry<T> {
+    const model = this.#models.get(name);
+    if (model === undefined) {
+      const message = `Request for unknown model: '${shorten(name)}' is not found`;
+      throw new ServingError("MODEL_NOT_FOUND", message);
+    }
+    const isDefault = version === undefined || version === "";
+    const entry = isDefault ? model.chosen : this.#named(model, version);
+    if (entry === undefined) throw notServed(model, undefined);
+    return entry;
+  }
+
+  #newModel(options: RegisterOptions): ModelEntry<T> {
+    if (this.#models.size >= modelsMax) {
+      throw new ServingError("MODEL_INVALID", `more than ${modelsMax} models`);
+    }
+    const model: ModelEntry<T> = {
+      name: options.model,
+      versions: new Map(),
+      aliases: new Map(),
+      defaultVersion: options.defaultVersion,
+      chosen: undefined,
+    };
+    this.#models.set(options.model, model);
+    return model;
+  }
+
+  #named(model: ModelEntry<T>, version: string): VersionEntry<T> {
+    const direct = model.versions.get(version);
+    if (direct !== undefined) return direct;
+    if (version === "latest") {
+      const latest = highest(model);
+      if (latest !== undefined) return latest;
+    }
+    const target = model.versions.get(model.aliases.get(version) ?? "");
+    if (target !== undefined) return target;
+    const known = [...model.versions.keys(), ...model.aliases.keys()].slice(0, 8).join(", ");
+    const message = `model '${model.name}' has no version '${shorten(version)}': it has ${known}`;
+    throw new ServingError("VERSION_NOT_FOUND", message);
+  }
+
+  /** Sets the version that answers by default; a pinned `stable` wins over the highest. */
+  #choose(model: ModelEntry<T>): void {
+    const pinned = model.versions.get(model.aliases.get("stable") ?? "");
+    model.chosen = pinned ?? highest(model);
+  }
+}
+
+/** The highest version that serves; if none does, the highest of all. */
+function highest<T>(model: ModelEntry<T>): VersionEntry<T> | undefined {
+  let best: VersionEntry<T> | undefined;
+  for (const entry of model.versions.values()) {
+    if (best === undefined) best = entry;
+    else if ((entry.served !== undefined) !== (best.served !== undefined)) {
+      if (entry.served !== undefined) best = entry;
+    } else if (compareVersions(entry.version, best.version) > 0) best = entry;
+  }
+  return best;
+}
+
+function notServed<T>(model: ModelEntry<T>, entry: VersionEntry<T> | undefined): ServingError {
+  const isAnyServed = [...model.versions.values()].some((each) => each.served !== undefined);
+  const message =
+    isAnyServed && entry !== undefined
+      ? `version '${entry.version}' of model '${model.name}' is ${entry.state}`
+      : `Request for unknown model: '${model.name}' has no available versions`;
+  return new ServingError("MODEL_NOT_READY", message);
+}
+
+function shorten(text: string): string {
+  return text.length > 128 ? `${text.slice(0, 125)}...` : text;
+}

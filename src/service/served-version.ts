@@ -1,0 +1,30 @@
+/**
+ * A version that answers, with all that a door needs to know of it.
+ *
+ * Made once when the version becomes ready and never changed: a door that holds one keeps it alive,
+ * so a request that began on a version ends on it.
+ */
+import type { InputChecks, ModelPackage, Signature } from "../model/index.ts";
+import type { ModelMetrics } from "../observe/index.ts";
+import type { Predictor } from "../predict/index.ts";
+
+export interface ServedVersion {
+  readonly model: string;
+  readonly version: string;
+  /** 1, 2, 3 by registration. */
+  readonly revision: number;
+  readonly package: ModelPackage;
+  /** The package's signature with what the probe found (the batch layout). */
+  readonly signature: Signature;
+  readonly checks: InputChecks;
+  readonly predictor: Predictor;
+  readonly metrics: ModelMetrics;
+  /** How long the version took from registered to ready, ms. */
+  readonly loadMs: number;
+  /** Unix time at which it became ready, ms. */
+  readonly readyAtWallMs: number;
+  /** Applied when a request names no deadline, ms. */
+  readonly deadlineMsDefault: number;
+  /** True while at least one instance would run a batch. */
+  isReady(): boolean;
+}
