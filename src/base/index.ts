@@ -1,7 +1,15 @@
 /** Floor 0: what knows no word of the field. */
+export { BoundedQueue } from "./bounded-queue.ts";
 export { Cancellation } from "./cancellation.ts";
 export { type Clock, FakeClock, systemClock, type Timer } from "./clock.ts";
 export { type ErrorCode, type ErrorRow, errorTable, isErrorCode } from "./error-table.ts";
+export {
+  Histogram,
+  histogramBucket,
+  histogramBucketFrom,
+  histogramBuckets,
+} from "./histogram.ts";
+export { HistogramWindow, minuteWindow, type WindowSpan } from "./histogram-window.ts";
 export {
   defaultLimits,
   type LimitName,

@@ -1,0 +1,125 @@
+/**
+ * Remembers which inputs were in a worker when it died.
+ *
+ *   unknown --death--> suspect --answer--> unknown
+ *                      suspect --deaths while alone reach the maximum--> quarantined
+ *
+ * A death in company proves nothing about one input, so it only makes suspects; a suspect runs alone
+ * and one at a time, so that one kill is at most one death. A death counts only when the run was
+ * known to be of a suspect, or is the input's first: of many workers killed from outside in one
+ * moment under the same input, one counts, and the next answer clears it. Thus only an input that
+ * is never answered is quarantined.
+ * Digests are computed at a death and for inputs whose fingerprint, a cheap number, is that of a
+ * suspect; without suspects a request pays nothing.
+ */
+import type { InferenceRequest } from "../predictor.ts";
+import { digestInputs, fingerprintInputs } from "./input-digest.ts";
+
+/** Most suspects, and most quarantined inputs; the ones not seen for longest are forgotten. */
+const suspectsMax = 1_024;
+
+export class Suspect {
+  readonly digest: string;
+  readonly fingerprint: number;
+  deaths = 0;
+  /** A run of it is under way. */
+  isRunning = false;
+  state: "suspect" | "cleared" | "quarantined" = "suspect";
+
+  constructor(digest: string, fingerprint: number) {
+    this.digest = digest;
+    this.fingerprint = fingerprint;
+  }
+}
+
+export class Suspects {
+  readonly #deathsMax: number;
+  /** By digest, oldest first. At most `suspectsMax` each. */
+  readonly #suspects = new Map<string, Suspect>();
+  readonly #quarantined = new Map<string, Suspect>();
+  /** How many of the above have a fingerprint. At most 2 * `suspectsMax`. */
+  readonly #fingerprints = new Map<number, number>();
+
+  /** @param deathsMax deaths while alone that quarantine an input, >= 1 */
+  constructor(deathsMax: number) {
+    this.#deathsMax = deathsMax;
+  }
+
+  get suspectCount(): number {
+    return this.#suspects.size;
+  }
+
+  get quarantinedCount(): number {
+    return this.#quarantined.size;
+  }
+
+  /** The record of these inputs, or `undefined` when nothing is held against them. */
+  find(request: InferenceRequest): Suspect | undefined {
+    if (this.#fingerprints.size === 0) return undefined;
+    if (!this.#fingerprints.has(fingerprintInputs(request.inputs))) return undefined;
+    const digest = digestInputs(request.inputs);
+    for (const records of [this.#quarantined, this.#suspects]) {
+      const record = records.get(digest);
+      if (record === undefined) continue;
+      records.delete(digest);
+      records.set(digest, record);
+      return record;
+    }
+    return undefined;
+  }
+
+  /**
+   * A worker died with these inputs in it.
+   *
+   * @param known the record under which the run was sent, if it was one of a suspect
+   * @param wasAlone nothing else ran in the worker
+   */
+  accuse(request: InferenceRequest, known: Suspect | undefined, wasAlone: boolean): Suspect {
+    const record = this.find(request) ?? this.#remember(request);
+    const counts = wasAlone && (record.deaths === 0 || known === record);
+    if (record.state !== "suspect" || !counts) return record;
+    record.deaths += 1;
+    if (record.deaths >= this.#deathsMax) this.#quarantine(record);
+    return record;
+  }
+
+  /** The engine answered: the input does not kill. */
+  clear(record: Suspect): void {
+    if (record.state !== "suspect") return;
+    record.state = "cleared";
+    if (this.#suspects.get(record.digest) !== record) return;
+    this.#suspects.delete(record.digest);
+    this.#forgetFingerprint(record.fingerprint);
+  }
+
+  #remember(request: InferenceRequest): Suspect {
+    const fingerprint = fingerprintInputs(request.inputs);
+    const record = new Suspect(digestInputs(request.inputs), fingerprint);
+    this.#suspects.set(record.digest, record);
+    this.#fingerprints.set(fingerprint, (this.#fingerprints.get(fingerprint) ?? 0) + 1);
+    this.#evict(this.#suspects);
+    return record;
+  }
+
+  #quarantine(record: Suspect): void {
+    record.state = "quarantined";
+    this.#suspects.delete(record.digest);
+    this.#quarantined.set(record.digest, record);
+    this.#evict(this.#quarantined);
+  }
+
+  #evict(records: Map<string, Suspect>): void {
+    if (records.size <= suspectsMax) return;
+    for (const oldest of records.values()) {
+      records.delete(oldest.digest);
+      this.#forgetFingerprint(oldest.fingerprint);
+      return;
+    }
+  }
+
+  #forgetFingerprint(fingerprint: number): void {
+    const left = (this.#fingerprints.get(fingerprint) ?? 1) - 1;
+    if (left === 0) this.#fingerprints.delete(fingerprint);
+    else this.#fingerprints.set(fingerprint, left);
+  }
+}

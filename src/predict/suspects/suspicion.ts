@@ -1,0 +1,78 @@
+/**
+ * Carries out what `suspects.ts` knows on the requests that wait.
+ *
+ * After a death, waiting requests with the same inputs leave their lanes, so that one bad input sent
+ * by many callers kills once and not batch after batch. After an answer they go back.
+ */
+import { ServingError } from "../../base/index.ts";
+import type { Entry } from "../batching/entry.ts";
+import type { Run } from "../batching/run.ts";
+import { fail } from "../batching/settle.ts";
+import type { WaitingRoom } from "../batching/waiting-room.ts";
+import type { BatchingObserver } from "../observer.ts";
+import { Suspects } from "./suspects.ts";
+
+export class Suspicion {
+  readonly #suspects: Suspects;
+  readonly #room: WaitingRoom;
+  readonly #observer: BatchingObserver;
+
+  constructor(deathsMax: number, room: WaitingRoom, observer: BatchingObserver) {
+    this.#suspects = new Suspects(deathsMax);
+    this.#room = room;
+    this.#observer = observer;
+  }
+
+  /** Notes what is held against a newcomer; an error when it is refused. */
+  screen(entry: Entry): ServingError | undefined {
+    const record = this.#suspects.find(entry.request);
+    entry.suspect = record;
+    if (record?.state !== "quarantined") return undefined;
+    this.#observer.limitHit("workerDeathsPerInputMax");
+    return quarantineError(record.deaths);
+  }
+
+  /** The worker died during the run. */
+  accuse(run: Run): void {
+    this.#observer.workerDied(run.entries.length);
+    for (const entry of run.entries) {
+      this.#suspects.accuse(entry.request, run.suspect, run.isAlone);
+    }
+    this.#room.separate((entry) => {
+      entry.suspect = this.#suspects.find(entry.request);
+      return entry.suspect !== undefined;
+    });
+    this.#release();
+  }
+
+  /** The engine answered the run; a sliced request is cleared by its last slice. */
+  absolve(run: Run): void {
+    if (this.#suspects.suspectCount === 0 && run.suspect === undefined) return;
+    for (const entry of run.entries) {
+      if (entry.whole !== undefined && entry.whole.entriesLeft > 1) continue;
+      const record = this.#suspects.find(entry.request);
+      if (record !== undefined) this.#suspects.clear(record);
+      if (entry.suspect !== undefined) this.#suspects.clear(entry.suspect);
+    }
+    this.#release();
+  }
+
+  #release(): void {
+    for (const entry of this.#room.releaseSuspects()) {
+      if (entry.suspect?.state === "quarantined") {
+        fail(entry, quarantineError(entry.suspect.deaths), this.#room);
+      } else {
+        entry.suspect = undefined;
+        this.#room.add(entry);
+      }
+    }
+    this.#observer.suspectsChanged(this.#suspects.suspectCount, this.#suspects.quarantinedCount);
+  }
+}
+
+function quarantineError(deaths: number): ServingError {
+  return new ServingError(
+    "INPUT_QUARANTINED",
+    `this exact input was running alone when its worker died, ${deaths} times in a row`,
+  );
+}
