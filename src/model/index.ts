@@ -1,4 +1,35 @@
 /** Floor 1: what is known about a model before any engine sees it. */
+export { checkHead, findInput, type TensorHead, type TensorPlace } from "./input/check-shape.ts";
+export { emptyOutputs } from "./input/empty-outputs.ts";
+export {
+  type ElementPlace,
+  type FieldNaming,
+  protocolNaming,
+  rowNaming,
+} from "./input/field-naming.ts";
+export {
+  type FormedInputs,
+  formInputs,
+  formSingle,
+  type GivenTensor,
+} from "./input/form-inputs.ts";
+export {
+  type InputChecks,
+  type InputLimits,
+  type InputPlan,
+  prepareInputChecks,
+  type SingleInput,
+} from "./input/input-checks.ts";
+export {
+  type ColumnPlan,
+  cellNumber,
+  type GivenRow,
+  prepareColumns,
+  type RowTarget,
+  writeNamedRow,
+} from "./input/named-columns.ts";
+export { applyTextSteps } from "./input/text-steps.ts";
+export { wantedOutputs } from "./input/wanted-outputs.ts";
 export type {
   BatchLayout,
   ColumnSpec,
