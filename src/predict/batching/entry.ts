@@ -66,7 +66,7 @@ export class Entry {
 export class Whole {
   /** In order of their items. At most `requestItemsMax` of them. */
   readonly entries: readonly Entry[];
-  /** The outputs of each entry, by its place. */
+  /** The outputs of each entry, in the same order. */
   readonly outputs: (readonly Tensor[] | undefined)[];
   entriesLeft: number;
   /** Time inside the engine, ms, of all slices together. */
@@ -77,6 +77,12 @@ export class Whole {
     this.entries = entries;
     this.outputs = entries.map(() => undefined);
     this.entriesLeft = entries.length;
+  }
+
+  /** An entry was answered. */
+  collect(entry: Entry, outputs: readonly Tensor[]): void {
+    this.outputs[this.entries.indexOf(entry)] = outputs;
+    this.entriesLeft -= 1;
   }
 }
 

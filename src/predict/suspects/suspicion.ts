@@ -5,22 +5,32 @@
  * by many callers kills once and not batch after batch. After an answer they go back.
  */
 import { ServingError } from "../../base/index.ts";
+import type { Desk } from "../batching/desk.ts";
 import type { Entry } from "../batching/entry.ts";
 import type { Run } from "../batching/run.ts";
-import { fail } from "../batching/settle.ts";
 import type { WaitingRoom } from "../batching/waiting-room.ts";
 import type { BatchingObserver } from "../observer.ts";
 import { Suspects } from "./suspects.ts";
 
+export interface SuspicionOptions {
+  /** Deaths while alone that quarantine an input, >= 1. */
+  readonly deathsMax: number;
+  readonly room: WaitingRoom;
+  readonly desk: Desk;
+  readonly observer: BatchingObserver;
+}
+
 export class Suspicion {
   readonly #suspects: Suspects;
   readonly #room: WaitingRoom;
+  readonly #desk: Desk;
   readonly #observer: BatchingObserver;
 
-  constructor(deathsMax: number, room: WaitingRoom, observer: BatchingObserver) {
-    this.#suspects = new Suspects(deathsMax);
-    this.#room = room;
-    this.#observer = observer;
+  constructor(options: SuspicionOptions) {
+    this.#suspects = new Suspects(options.deathsMax);
+    this.#room = options.room;
+    this.#desk = options.desk;
+    this.#observer = options.observer;
   }
 
   /** Notes what is held against a newcomer; an error when it is refused. */
@@ -60,7 +70,7 @@ export class Suspicion {
   #release(): void {
     for (const entry of this.#room.releaseSuspects()) {
       if (entry.suspect?.state === "quarantined") {
-        fail(entry, quarantineError(entry.suspect.deaths), this.#room);
+        this.#desk.fail(entry, quarantineError(entry.suspect.deaths));
       } else {
         entry.suspect = undefined;
         this.#room.add(entry);
