@@ -30,6 +30,17 @@ export {
 } from "./input/named-columns.ts";
 export { applyTextSteps } from "./input/text-steps.ts";
 export { wantedOutputs } from "./input/wanted-outputs.ts";
+export {
+  describeOnnx,
+  hasLocale,
+  importOnnx,
+  type LocalePlaces,
+  localePlaces,
+  type OnnxDescription,
+  type OnnxFacts,
+  type OnnxImport,
+  type OnnxSource,
+} from "./onnx/index.ts";
 export type {
   BatchLayout,
   ColumnSpec,

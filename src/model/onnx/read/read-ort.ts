@@ -1,0 +1,167 @@
+/**
+ * Reads the ORT format: the engine's own flatbuffer form of a model, already optimised.
+ *
+ * Enough for the signature and the operators; a ZipMap in such a file cannot be rewritten. Slots
+ * are those of the engine's schema (onnxruntime/core/flatbuffers/schema/ort.fbs).
+ */
+import { ServingError } from "../../../base/index.ts";
+import type {
+  AttributeValue,
+  OnnxDimension,
+  OnnxGraph,
+  OnnxModel,
+  OnnxNode,
+  OnnxTensor,
+  OnnxType,
+  OnnxValue,
+} from "../onnx-model.ts";
+import { readElementsMax } from "../onnx-model.ts";
+import { FlatTable } from "./flatbuffer.ts";
+import { ReadBudget } from "./read-budget.ts";
+
+/** Most entries of one vector of an `.ort` file that is read. */
+const entriesMax = 1_000_000;
+const identifier = "ORTM";
+
+/** True when the bytes carry the mark of the ORT format. */
+export function isOrtFormat(bytes: Uint8Array): boolean {
+  return (
+    bytes.byteLength >= 8 && Buffer.from(bytes.subarray(4, 8)).toString("latin1") === identifier
+  );
+}
+
+/** @throws MODEL_INVALID when the bytes are no model or pass a limit */
+export function readOrt(bytes: Uint8Array, nodesMax: number): OnnxModel {
+  try {
+    return readSession(FlatTable.root(bytes), new ReadBudget(nodesMax));
+  } catch (thrown) {
+    if (ServingError.is(thrown)) throw thrown;
+    throw new ServingError(
+      "MODEL_INVALID",
+      "the file is not a readable ORT model: it is cut short or damaged; convert it again",
+      { cause: thrown },
+    );
+  }
+}
+
+function readSession(session: FlatTable, budget: ReadBudget): OnnxModel {
+  const model = session.table(1);
+  const graphTable = model?.table(7);
+  if (model === undefined || graphTable === undefined) throw new RangeError("no graph");
+  const tensors: OnnxTensor[] = [];
+  const graph = readGraph(graphTable, { budget, tensors }, 0);
+  const pairs = model
+    .tables(9, entriesMax)
+    .map((each) => [each.string(0), each.string(1)] as const);
+  const opsets = model.tables(1, entriesMax).map((each) => {
+    const domain = each.string(0);
+    return [domain === "ai.onnx" ? "" : domain, Number(each.int64(1))] as const;
+  });
+  return {
+    format: "ort",
+    irVersion: Number(model.int64(0)),
+    producerName: model.string(2),
+    producerVersion: model.string(3),
+    domain: model.string(4),
+    modelVersion: Number(model.int64(5)),
+    doc: model.string(6),
+    opsets: new Map(opsets),
+    metadata: new Map(pairs),
+    graph,
+    functions: [],
+    tensors,
+    nodeCount: budget.nodeCount,
+  };
+}
+
+interface Reading {
+  readonly budget: ReadBudget;
+  /** Bounded by the budget. */
+  readonly tensors: OnnxTensor[];
+}
+
+function readGraph(graph: FlatTable, reading: Reading, depth: number): OnnxGraph {
+  reading.budget.checkGraphDepth(depth);
+  const initializers = graph.tables(0, entriesMax).map((each) => readTensor(each, reading));
+  const types = new Map<string, OnnxType | undefined>();
+  for (const each of graph.tables(1, entriesMax))
+    types.set(each.string(0), readType(each.table(2)));
+  const nodes = graph.tables(2, entriesMax).map((each) => readNode(each, reading, depth));
+  const value = (name: string): OnnxValue => ({ name, type: types.get(name) });
+  return {
+    nodes,
+    initializers,
+    inputs: graph.strings(5, entriesMax).map(value),
+    outputs: graph.strings(6, entriesMax).map(value),
+  };
+}
+
+function readTensor(tensor: FlatTable, reading: Reading): OnnxTensor {
+  reading.budget.takePart();
+  const read: OnnxTensor = {
+    name: tensor.string(0),
+    elementType: tensor.int32(3),
+    shape: tensor.ints(2, entriesMax).map(Number),
+    isExternal: false,
+    external: [],
+    rawBytes: undefined,
+    elements: () => tensor.strings(5, readElementsMax),
+  };
+  reading.tensors.push(read);
+  return read;
+}
+
+function readNode(node: FlatTable, reading: Reading, depth: number): OnnxNode {
+  reading.budget.takeNode();
+  const attributes = node.tables(10, entriesMax);
+  const graphs: OnnxGraph[] = [];
+  for (const each of attributes) {
+    reading.budget.takePart();
+    const bodies = [each.table(7), ...each.tables(12, entriesMax)];
+    for (const body of bodies) {
+      if (body !== undefined) graphs.push(readGraph(body, reading, depth + 1));
+    }
+  }
+  const domain = node.string(2);
+  return {
+    name: node.string(0),
+    domain: domain === "ai.onnx" ? "" : domain,
+    op: node.string(5),
+    inputs: node.strings(8, entriesMax),
+    outputs: node.strings(9, entriesMax),
+    graphs,
+    attribute: (name) => readAttribute(attributes.find((each) => each.string(0) === name)),
+  };
+}
+
+function readAttribute(attribute: FlatTable | undefined): AttributeValue | undefined {
+  if (attribute === undefined) return undefined;
+  return {
+    int: attribute.int64(4),
+    string: attribute.string(5),
+    ints: attribute.ints(9, readElementsMax),
+    strings: attribute.strings(10, readElementsMax),
+    tensor: undefined,
+  };
+}
+
+/** TypeInfoValue: 1 tensor, 2 sequence, 3 map. */
+function readType(type: FlatTable | undefined): OnnxType | undefined {
+  const value = type?.table(2);
+  if (type === undefined || value === undefined) return undefined;
+  const kind = type.byte(1);
+  if (kind === 2) return { kind: "sequence" };
+  if (kind !== 1) return { kind: kind === 3 ? "map" : "opaque" };
+  const shape = value.table(1)?.tables(0, 64).map(readDimension);
+  return { kind: "tensor", elementType: value.int32(0), shape };
+}
+
+/** DimensionValue: 0 unknown, 1 a size, 2 a name. */
+function readDimension(dimension: FlatTable): OnnxDimension {
+  const value = dimension.table(0);
+  const kind = value?.byte(0) ?? 0;
+  if (value === undefined || kind === 0) return undefined;
+  if (kind === 2) return value.string(2) || undefined;
+  const size = Number(value.int64(1));
+  return size < 0 ? undefined : size;
+}
