@@ -5,25 +5,7 @@
  * knows no file format. Attributes and tensors are read when asked for; they hold views of the
  * file's bytes, so an `OnnxModel` must not outlive the import.
  */
-
-/** A size, a dimension's name, or `undefined` for any size without a name. */
-export type OnnxDimension = number | string | undefined;
-
-export type OnnxType =
-  | {
-      readonly kind: "tensor";
-      /** TensorProto.DataType. */
-      readonly elementType: number;
-      /** `undefined` when even the rank is unknown. */
-      readonly shape: readonly OnnxDimension[] | undefined;
-    }
-  | { readonly kind: "sequence" | "map" | "optional" | "sparse tensor" | "opaque" };
-
-/** A graph input or output. */
-export interface OnnxValue {
-  readonly name: string;
-  readonly type: OnnxType | undefined;
-}
+import type { OnnxValue } from "./onnx-value.ts";
 
 export interface OnnxTensor {
   readonly name: string;

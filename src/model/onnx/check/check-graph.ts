@@ -90,7 +90,8 @@ function checkVersions(model: OnnxModel): void {
 
 function checkOperator(node: OnnxNode, functions: ReadonlySet<string>): void {
   if (engineDomains.has(node.domain) || functions.has(`${node.domain}:${node.op}`)) return;
-  const found = `operator \`${node.domain}:${node.op}\`${node.name ? ` of node \`${node.name}\`` : ""}`;
+  const place = node.name === "" ? "" : ` of node \`${node.name}\``;
+  const found = `operator \`${node.domain}:${node.op}\`${place}`;
   throw refusal(
     node.domain === extensionsDomain
       ? `${found} needs onnxruntime-extensions, which is not part of the engine; ` +

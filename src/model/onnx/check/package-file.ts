@@ -1,10 +1,10 @@
 /**
  * Opens a file of a package the way an untrusted package must be opened.
  *
- * Regular files inside the folder with one name only: a link that leaves it, a hard link, a device
- * or a pipe can make the engine read what the package does not hold. The engine refuses symbolic links
- * itself but accepts hard links. The file is opened without following and without blocking, and
- * what was opened is what is checked.
+ * Regular files inside the folder with one name only: a link that leaves it, a hard link, a
+ * device or a pipe can make the engine read what the package does not hold. The engine refuses
+ * symbolic links itself but accepts hard links. The file is opened without following and without
+ * blocking, and what was opened is what is checked.
  */
 import { constants } from "node:fs";
 import { type FileHandle, open, realpath } from "node:fs/promises";

@@ -6,14 +6,12 @@
  */
 import {
   type AttributeValue,
-  type OnnxDimension,
   type OnnxGraph,
   type OnnxNode,
   type OnnxTensor,
-  type OnnxType,
-  type OnnxValue,
   readElementsMax,
 } from "../onnx-model.ts";
+import type { OnnxDimension, OnnxType, OnnxValue } from "../onnx-value.ts";
 import type { ReadBudget } from "./read-budget.ts";
 import { readSparseTensors, readTensor } from "./read-tensor.ts";
 import { bytesKey, readInt, readInts, varintKey, walkFields } from "./wire.ts";

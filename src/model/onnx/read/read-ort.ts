@@ -5,17 +5,9 @@
  * are those of the engine's schema (onnxruntime/core/flatbuffers/schema/ort.fbs).
  */
 import { ServingError } from "../../../base/index.ts";
-import type {
-  AttributeValue,
-  OnnxDimension,
-  OnnxGraph,
-  OnnxModel,
-  OnnxNode,
-  OnnxTensor,
-  OnnxType,
-  OnnxValue,
-} from "../onnx-model.ts";
+import type { AttributeValue, OnnxGraph, OnnxModel, OnnxNode, OnnxTensor } from "../onnx-model.ts";
 import { readElementsMax } from "../onnx-model.ts";
+import type { OnnxDimension, OnnxType, OnnxValue } from "../onnx-value.ts";
 import { FlatTable } from "./flatbuffer.ts";
 import { ReadBudget } from "./read-budget.ts";
 
@@ -63,7 +55,7 @@ function readSession(session: FlatTable, budget: ReadBudget): OnnxModel {
     producerName: model.string(2),
     producerVersion: model.string(3),
     domain: model.string(4),
-    modelVersion: Number(model.int64(5)),
+    modelVersion: statedVersion(model.int64(5)),
     doc: model.string(6),
     opsets: new Map(opsets),
     metadata: new Map(pairs),
@@ -72,6 +64,11 @@ function readSession(session: FlatTable, budget: ReadBudget): OnnxModel {
     tensors,
     nodeCount: budget.nodeCount,
   };
+}
+
+/** The engine writes the largest int64 for "none". */
+function statedVersion(version: bigint): number {
+  return version > BigInt(Number.MAX_SAFE_INTEGER) ? 0 : Number(version);
 }
 
 interface Reading {

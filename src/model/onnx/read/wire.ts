@@ -19,8 +19,8 @@ export function bytesKey(field: number): number {
   return (field << 3) | WireType.LengthDelimited;
 }
 
-/** Reads the value of `key` from the reader and returns true, or returns false to have it skipped. */
-export type FieldVisitor = (key: number, reader: BinaryReader) => boolean;
+/** Reads the value of `key` and returns true, or returns false to have it skipped. */
+type FieldVisitor = (key: number, reader: BinaryReader) => boolean;
 
 /** @throws Error when the bytes are not a message */
 export function walkFields(bytes: Uint8Array, visit: FieldVisitor): void {
@@ -32,7 +32,7 @@ export function walkFields(bytes: Uint8Array, visit: FieldVisitor): void {
 }
 
 /** A field's raw bytes, tag included, for copying. */
-export interface RawField {
+interface RawField {
   readonly key: number;
   /** The whole field as it lies in the file. */
   readonly whole: Uint8Array;
