@@ -37,7 +37,8 @@ export function findInput(checks: InputChecks, name: string, position: number): 
   const known = names.length === 0 ? "the model takes no inputs" : `expected ${listed(names)}`;
   throw new ServingError(
     "INVALID_INPUT",
-    `inputs[${position}]: the model has no input ${quote(name)}: ${known}${didYouMean(name, names)}`,
+    `inputs[${position}]: the model has no input ${quote(name)}: ` +
+      `${known}${didYouMean(name, names)}`,
     { field: `inputs[${position}].name` },
   );
 }
@@ -51,7 +52,9 @@ export function findInput(checks: InputChecks, name: string, position: number): 
 export function checkHead(checks: InputChecks, plan: InputPlan, head: HeadPlace): number {
   const { spec } = plan;
   if (head.dtype !== spec.dtype) {
-    throw fault(plan, head, "datatype", `datatype ${quote(head.dtype)}, expected '${spec.dtype}'`);
+    const field = head.naming.tensor(spec, head.position);
+    const message = `${field}: datatype ${quote(head.dtype)}, expected '${spec.dtype}'`;
+    throw new ServingError("INVALID_INPUT", message, { field: `${field}.datatype` });
   }
   const { shape } = head;
   if (shape.length !== spec.shape.length) throw rankFault(checks, plan, head);
@@ -61,7 +64,7 @@ export function checkHead(checks: InputChecks, plan: InputPlan, head: HeadPlace)
     const wanted = spec.shape[dimension] as number;
     const isFree = wanted < 0 || dimension < plan.firstFixed;
     if (!(size >= 0 && size <= dimensionMax && Number.isInteger(size))) {
-      throw fault(plan, head, "shape", `dimension ${dimension} is ${size}, expected ${wholeRange}`);
+      throw shapeFault(plan, head, `dimension ${dimension} is ${size}, expected ${wholeRange}`);
     }
     if (!isFree && size !== wanted) throw dimensionFault(plan, head, dimension);
     // Once 0 it stays 0: Infinity * 0 would be NaN.
@@ -93,9 +96,9 @@ export function wantedShape(checks: InputChecks, spec: InputSpec): string {
   return `[${shape.join(",")}]`;
 }
 
-function fault(plan: InputPlan, head: HeadPlace, part: string, text: string): ServingError {
+function shapeFault(plan: InputPlan, head: HeadPlace, text: string): ServingError {
   const field = head.naming.tensor(plan.spec, head.position);
-  return new ServingError("INVALID_INPUT", `${field}: ${text}`, { field: `${field}.${part}` });
+  return new ServingError("INVALID_INPUT", `${field}: ${text}`, { field: `${field}.shape` });
 }
 
 function rankFault(checks: InputChecks, plan: InputPlan, head: HeadPlace): ServingError {
@@ -104,7 +107,7 @@ function rankFault(checks: InputChecks, plan: InputPlan, head: HeadPlace): Servi
   if (rank <= rankMax) {
     const wanted = wantedShape(checks, plan.spec);
     const shape = shownShape(head.shape);
-    return fault(plan, head, "shape", `shape ${shape} has rank ${rank}, expected ${wanted}`);
+    return shapeFault(plan, head, `shape ${shape} has rank ${rank}, expected ${wanted}`);
   }
   const field = head.naming.tensor(plan.spec, head.position);
   return new ServingError(
@@ -116,10 +119,9 @@ function rankFault(checks: InputChecks, plan: InputPlan, head: HeadPlace): Servi
 
 function dimensionFault(plan: InputPlan, head: HeadPlace, dimension: number): ServingError {
   const wanted = plan.spec.shape[dimension];
-  return fault(
+  return shapeFault(
     plan,
     head,
-    "shape",
     `shape ${shownShape(head.shape)} has ${head.shape[dimension]} in dimension ${dimension}, ` +
       `expected ${wanted}`,
   );

@@ -1,6 +1,6 @@
-// Goal: a value is refused exactly when it breaks a declared rule, in every dtype. Method: bounds at
-// both sides by hand, the 16-bit floats exhaustively against Float16 arithmetic of their own, then
-// random rules and values against a slow twin.
+// Goal: a value is refused exactly when it breaks a declared rule, in every dtype. Method: bounds
+// at both sides by hand, the 16-bit floats exhaustively against Float16 arithmetic of their own,
+// then random rules and values against a slow twin.
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { defaultLimits, ServingError } from "../../base/index.ts";

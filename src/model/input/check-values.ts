@@ -23,7 +23,7 @@ export interface ValuesPlace {
   readonly stringElementBytesMax: number;
 }
 
-/** Throws INVALID_INPUT at the first element that breaks a rule, LIMIT_EXCEEDED at a long string. */
+/** Throws INVALID_INPUT at the first broken rule, LIMIT_EXCEEDED at a string that is too long. */
 export function checkValues(plan: InputPlan, tensor: Tensor, place: ValuesPlace): void {
   if (tensor.dtype === "BYTES") {
     checkStrings(plan, tensor.elements, place);

@@ -32,7 +32,8 @@ export const protocolNaming: FieldNaming = {
     if (place.itemElements === 1) return `${tensor} item ${item}`;
     const column = place.index % place.itemElements;
     const name = spec.columns?.[column]?.name;
-    return `${tensor} item ${item} ${name === undefined ? `element ${column}` : `column ${quote(name)}`}`;
+    const element = name === undefined ? `element ${column}` : `column ${quote(name)}`;
+    return `${tensor} item ${item} ${element}`;
   },
 };
 

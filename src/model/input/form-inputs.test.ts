@@ -1,5 +1,5 @@
-// Goal: every door refuses the same wrong tensors with a message that names field, got, expected and
-// limit, and lets every right one through unchanged. Method: each fault by hand, limits at both
+// Goal: every door refuses the same wrong tensors with a message that names field, got, expected
+// and limit, and lets every right one through unchanged. Method: each fault by hand, limits at both
 // sides, then random requests against a slow twin that writes the rules down one by one.
 import fc from "fast-check";
 import { expect, test } from "vitest";
@@ -123,9 +123,7 @@ test("holds each limit at its edge", () => {
   expect(refusal(() => formInputs(open, [zero]))).toBe("let in");
   const words = checksOf([input("t", [-1, 1], { dtype: "BYTES" })]);
   expect(refusal(() => formInputs(words, [texts("t", ["12345678"])]))).toBe("let in");
-  expect(refusal(() => formInputs(words, [texts("t", ["ok", "123456789"])]))).toMatchInlineSnapshot(
-    `"LIMIT_EXCEEDED inputs[0] 't' item 1: 9 bytes, at most 8 are allowed (stringElementBytesMax)"`,
-  );
+  expect(refusal(() => formInputs(words, [texts("t", ["ok", "123456789"])]))).toMatchSnapshot();
 });
 
 test("takes any number of items for a fixed batch and exactly the shape without one", () => {
@@ -155,9 +153,7 @@ test("answers no items with empty outputs where their shape is known", () => {
   const outputs = [output("label", [-1]), output("scores", [4, 3]), output("open", [-1, -1])];
   const signature: Signature = { inputs: [], outputs, layout: dynamic };
   expect(emptyOutputs(signature, [1, 0]).map((each) => each.shape)).toEqual([[0, 3], [0]]);
-  expect(refusal(() => emptyOutputs(signature, undefined))).toMatchInlineSnapshot(
-    `"INVALID_INPUT inputs: no items, expected at least 1: output 'open' has shape [-1,-1], which is not known without running the model"`,
-  );
+  expect(refusal(() => emptyOutputs(signature, undefined))).toMatchSnapshot();
 });
 
 test("finds wanted outputs, and shares batches when all are wanted", () => {
@@ -167,9 +163,7 @@ test("finds wanted outputs, and shares batches when all are wanted", () => {
   expect(wantedOutputs(signature, [], limits)).toBeUndefined();
   expect(wantedOutputs(signature, ["label", "scores"], limits)).toBeUndefined();
   expect(wantedOutputs(signature, ["scores", "label"], limits)).toEqual([1, 0]);
-  expect(refusal(() => wantedOutputs(signature, ["score"], limits))).toMatchInlineSnapshot(
-    `"INVALID_INPUT outputs[0]: the model has no output 'score': expected 'label', 'scores'; did you mean 'scores'?"`,
-  );
+  expect(refusal(() => wantedOutputs(signature, ["score"], limits))).toMatchSnapshot();
   expect(refusal(() => wantedOutputs(signature, ["label", "label"], limits))).toContain("twice");
   const three = ["label", "scores", "x"];
   expect(refusal(() => wantedOutputs(signature, three, limits))).toContain("LIMIT_EXCEEDED");
@@ -188,12 +182,7 @@ test("checks the only numeric input on the short way as on the long one", () => 
     { elements, items: 1 },
     { elements: new Float32Array(44), items: 11 },
   ].map((rows) => refusal(() => formSingle(four, rows, naming)));
-  expect(wrong).toMatchInlineSnapshot(`
-    [
-      "INVALID_INPUT instances ('features'): 8 values, expected 4 for shape [1,4]",
-      "LIMIT_EXCEEDED instances ('features'): 11 items, at most 10 are allowed in one request (requestItemsMax)",
-    ]
-  `);
+  expect(wrong).toMatchSnapshot();
 });
 
 /** The rules of a request, one by one and in the order of a reader. */

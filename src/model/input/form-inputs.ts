@@ -1,10 +1,10 @@
 /**
  * Turns the tensors of a request, in any order, into the inputs of the model in signature order.
  *
- * The one check of a request, shared by every door, so that all doors refuse the same things with the
- * same words. The first fault is named. Cheap faults come first: names, heads, counts, and only then
- * a look at each value where the model declares rules. A tensor that passes is handed on without a
- * copy. `formSingle` is the same for the hot case, one numeric input `[items, width]`.
+ * The one check of a request, shared by every door, so that all doors refuse the same things with
+ * the same words. The first fault is named. Cheap faults come first: names, heads, counts, and only
+ * then a look at each value where the model declares rules. A tensor that passes is handed on
+ * without a copy. `formSingle` is the same for the hot case, one numeric input `[items, width]`.
  */
 import { ServingError } from "../../base/index.ts";
 import type { ByteStrings, NumericArray, Tensor } from "../../tensor/index.ts";
@@ -123,8 +123,8 @@ function checkElements(checks: InputChecks, plan: InputPlan, of: ElementsOf): vo
 }
 
 /**
- * A model that cannot be batched takes one item whatever its shape; but when each of its inputs has a
- * free first dimension and a request gives 0 in all of them, its caller sent an empty list.
+ * A model that cannot be batched takes one item whatever its shape; but when each of its inputs has
+ * a free first dimension and a request gives 0 in all of them, its caller sent an empty list.
  */
 function isEmptyList(checks: InputChecks, inputs: readonly (Tensor | undefined)[]): boolean {
   let given = 0;

@@ -7,8 +7,9 @@
  * `max` of 0.1 as 0.1 is let in. Invariant: a plan never changes; a new signature gets a new one.
  */
 import type { Limits } from "../../base/index.ts";
-import { type Dtype, dtypeTable } from "../../tensor/index.ts";
+import type { Dtype } from "../../tensor/index.ts";
 import type { ColumnSpec, InputSpec, Signature } from "../signature.ts";
+import { dtypeRange, isWholeDtype } from "./dtype-range.ts";
 
 /** Value rules of a numeric input: for each ruled column its bounds, inclusive. */
 export interface NumberRules {
@@ -150,22 +151,4 @@ function compile(bounds: readonly Bounds[], dtype: Dtype): NumberRules | undefin
     maxs: Float64Array.from(ruled, (each) => rounded(each.max)),
     isWhole: Uint8Array.from(ruled, (each) => (each.isWhole ? 1 : 0)),
   });
-}
-
-/** True for BOOL and the integers: no fractions. */
-export function isWholeDtype(dtype: Dtype): boolean {
-  return dtype === "BOOL" || dtypeTable[dtype].kind === "integer";
-}
-
-/**
- * The smallest and largest value of a dtype; the infinities for floats and BYTES. The ends of the
- * 64-bit ranges are the nearest doubles.
- */
-export function dtypeRange(dtype: Dtype): readonly [min: number, max: number] {
-  if (dtype === "BOOL") return [0, 1];
-  const row = dtypeTable[dtype];
-  if (row.kind !== "integer") return [-Infinity, Infinity];
-  const bits = row.bytes * 8;
-  if (dtype.startsWith("U")) return [0, 2 ** bits - 1];
-  return [-(2 ** (bits - 1)), 2 ** (bits - 1) - 1];
 }

@@ -1,17 +1,18 @@
 /**
  * Writes a row of named fields (`{"age": 35, "tenure": 24}`) into a numeric tensor.
  *
- * The order of the columns is the model's business, not the caller's. Each field is looked up by name
- * in the row, so `__proto__` and its kin find nothing; an unknown key is refused with a suggestion,
- * because a misspelt field that fell back to its default would be a wrong answer without a word.
- * Bounds are checked afterwards, by the same code as every other tensor (`check-values.ts`); here a
- * value must be of its column's kind: integers refuse fractions before rounding could hide them.
+ * The order of the columns is the model's business, not the caller's. Each field is looked up by
+ * name in the row, so `__proto__` and its kin find nothing; an unknown key is refused with a
+ * suggestion, because a misspelt field that fell back to its default would be a wrong answer
+ * without a word. Bounds are checked afterwards, by the same code as every other tensor
+ * (`check-values.ts`); here a value must be of its column's kind: integers refuse fractions before
+ * rounding could hide them.
  */
 import { didYouMean, quote, ServingError } from "../../base/index.ts";
 import type { Dtype, NumericArray } from "../../tensor/index.ts";
 import type { ColumnSpec, InputSpec } from "../signature.ts";
 import { listed } from "./check-shape.ts";
-import { dtypeRange, isWholeDtype } from "./input-checks.ts";
+import { dtypeRange, isWholeDtype } from "./dtype-range.ts";
 
 /** The named columns of one numeric input, compiled. */
 export interface ColumnPlan {
@@ -101,7 +102,7 @@ function writeCarefully(plan: ColumnPlan, row: GivenRow, target: CellTarget): bo
 /**
  * The value of one cell, in the form that the tensor's array stores.
  *
- * @param cell its value as given: a number, a bigint for exact 64-bit integers, or a boolean for BOOL
+ * @param cell its value as given: a number, a bigint for 64-bit integers, a boolean for BOOL
  * @throws INVALID_INPUT not of the column's kind
  */
 export function cellNumber(

@@ -1,8 +1,8 @@
 /**
  * Turns the names of wanted outputs into places of the signature.
  *
- * Requests that want all outputs share a batch whether they say so or not: all of them, in order, is
- * `undefined`. An output wanted twice is refused, because replies name each output once.
+ * Requests that want all outputs share a batch whether they say so or not: all of them, in order,
+ * is `undefined`. An output wanted twice is refused, because replies name each output once.
  */
 import { didYouMean, quote, ServingError } from "../../base/index.ts";
 import type { Signature } from "../signature.ts";
