@@ -1,0 +1,61 @@
+/**
+ * Why a worker died, and what that means for what it was asked.
+ *
+ * The operation it worked on and the ones behind it learn different things: a hang is ENGINE_TIMEOUT
+ * for the batch that hung and WORKER_LOST for one that had been sent ahead; a load that ends the
+ * process is the model's fault, MODEL_LOAD_FAILED, and not to be tried again.
+ */
+import { type ErrorCode, ServingError } from "../../base/index.ts";
+import type { Operation } from "./operations.ts";
+
+export interface Death {
+  readonly kind: "hang" | "silent" | "memory" | "protocol" | "start" | "closed" | "exit";
+  /** For the log: signal or exit code, and the last words on stderr. */
+  readonly words: string;
+}
+
+/** What the caller of `operation` learns. @param isHead it was the one being worked on */
+export function errorOfDeath(operation: Operation, isHead: boolean, death: Death): ServingError {
+  const [code, message] = isHead ? ofHead(operation, death) : ofOther(death);
+  return new ServingError(code, message, { cause: death.words });
+}
+
+function ofHead(operation: Operation, death: Death): readonly [ErrorCode, string] {
+  if (death.kind === "closed") return closed;
+  const limit = `${operation.msMax} ms`;
+  if (operation.kind === "load") {
+    const how =
+      death.kind === "hang"
+        ? `loading took longer than ${limit} (modelLoadMsMax)`
+        : `loading it ${endings[death.kind]}`;
+    return ["MODEL_LOAD_FAILED", `the model cannot be loaded: ${how}`];
+  }
+  if (operation.kind === "hello") return ["WORKER_LOST", "the worker did not start"];
+  if (death.kind === "hang") {
+    return ["ENGINE_TIMEOUT", `the batch ran longer than ${limit} (batchWallMsMax)`];
+  }
+  return ["WORKER_LOST", `the worker ${died[death.kind]} while it ran this request`];
+}
+
+function ofOther(death: Death): readonly [ErrorCode, string] {
+  if (death.kind === "closed") return closed;
+  return ["WORKER_LOST", "the worker ended before it ran this request"];
+}
+
+const closed = ["MODEL_NOT_READY", "this instance of the model was closed"] as const;
+
+const endings = {
+  silent: "made the engine stop answering",
+  memory: "takes more memory than workerMemoryBytesMax",
+  protocol: "made the engine answer nonsense",
+  start: "was not possible: the worker did not start",
+  exit: "ends the engine's process",
+} as const;
+
+const died = {
+  silent: "stopped answering",
+  memory: "grew over workerMemoryBytesMax",
+  protocol: "answered nonsense",
+  start: "did not start",
+  exit: "died",
+} as const;

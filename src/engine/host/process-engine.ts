@@ -1,0 +1,150 @@
+/**
+ * The engine in child processes (`isolation: process`, the default).
+ *
+ * One worker for each loaded version, or one for all that are loaded under the same `worker` name,
+ * so that many small models share the price of a process. A process can be started before there is
+ * anything to load (`prepare`), because its start takes longer than reading the configuration.
+ */
+import {
+  type Clock,
+  defaultLimits,
+  type Limits,
+  type Random,
+  systemClock,
+  systemRandom,
+} from "../../base/index.ts";
+import type { ArtifactSpec, Engine, Instance } from "../engine.ts";
+import type { Death } from "./death.ts";
+import { WorkerProcess } from "./worker-process.ts";
+import { WorkerSlot } from "./worker-slot.ts";
+
+type EngineLimits = Pick<Limits, "modelLoadMsMax" | "workerBackoffMsMax" | "workerMemoryBytesMax">;
+
+export interface ProcessEngineOptions {
+  readonly clock?: Clock;
+  readonly random?: Random;
+  readonly limits?: EngineLimits;
+  /** Batches that may be under way in one instance: one that runs and those sent ahead. */
+  readonly runsMax?: number;
+  /** Our environment; workers get the named keys of it. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+  /** A folder that only we can write, where compiled code is kept between starts. */
+  readonly codeCacheFolder?: string | undefined;
+  readonly onEvent?: (event: WorkerEvent) => void;
+}
+
+/** What happens to workers, for logs and metrics. */
+export type WorkerEvent =
+  | { readonly kind: "output"; readonly pid: number; readonly line: string }
+  | { readonly kind: "started"; readonly pid: number }
+  | {
+      readonly kind: "died";
+      readonly death: Death;
+      /** When the next one starts, or `undefined` when none is wanted. */
+      readonly restartMs: number | undefined;
+    };
+
+export interface LoadOptions {
+  /** Versions loaded under one name share a worker; `undefined` = a worker of its own. */
+  readonly worker?: string | undefined;
+}
+
+export interface ProcessEngine extends Engine {
+  load(artifact: ArtifactSpec, options?: LoadOptions): Promise<Instance>;
+  /** Starts a process ahead of the first load. */
+  prepare(): void;
+  /** Process ids of the workers that live. */
+  readonly pids: readonly number[];
+}
+
+const helloMsMax = 30_000;
+
+export function createProcessEngine(options: ProcessEngineOptions = {}): ProcessEngine {
+  return new Host(options);
+}
+
+class Host implements ProcessEngine {
+  readonly #options: ProcessEngineOptions;
+  readonly #clock: Clock;
+  /** At most one for each loaded version. */
+  readonly #slots = new Set<WorkerSlot>();
+  /** The slots that have a name; a subset of `#slots`. */
+  readonly #named = new Map<string, WorkerSlot>();
+  /** Every process that lives, so that none is left behind when we exit. */
+  readonly #processes = new Set<WorkerProcess>();
+  #spare: WorkerProcess | undefined;
+  readonly #onExit = () => {
+    for (const each of this.#processes) each.kill("closed");
+  };
+
+  constructor(options: ProcessEngineOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    process.once("exit", this.#onExit);
+  }
+
+  get pids(): number[] {
+    return [...this.#processes].map((each) => each.pid);
+  }
+
+  prepare(): void {
+    this.#spare ??= this.#spawn();
+  }
+
+  load(artifact: ArtifactSpec, options: LoadOptions = {}): Promise<Instance> {
+    return this.#slotFor(options.worker).load(artifact);
+  }
+
+  async close(): Promise<void> {
+    process.off("exit", this.#onExit);
+    const spare = this.#spare;
+    this.#spare = undefined;
+    await Promise.all([...[...this.#slots].map((slot) => slot.close()), spare?.end(0)]);
+  }
+
+  #slotFor(name: string | undefined): WorkerSlot {
+    const known = name === undefined ? undefined : this.#named.get(name);
+    if (known !== undefined) return known;
+    const { limits = defaultLimits, random = systemRandom, runsMax = 2, onEvent } = this.#options;
+    const slot: WorkerSlot = new WorkerSlot({
+      clock: this.#clock,
+      random,
+      runsMax,
+      modelLoadMsMax: limits.modelLoadMsMax,
+      backoffMsMax: limits.workerBackoffMsMax,
+      start: (onDeath) => this.#start(onDeath),
+      onDeath: (death, restartMs) => onEvent?.({ kind: "died", death, restartMs }),
+      onEmpty: () => {
+        this.#slots.delete(slot);
+        if (name !== undefined) this.#named.delete(name);
+      },
+    });
+    this.#slots.add(slot);
+    if (name !== undefined) this.#named.set(name, slot);
+    return slot;
+  }
+
+  #start(onDeath: (death: Death) => void): WorkerProcess {
+    const spare = this.#spare;
+    this.#spare = undefined;
+    const worker = spare === undefined || spare.isDead ? this.#spawn() : spare;
+    worker.onDeath = onDeath;
+    return worker;
+  }
+
+  #spawn(): WorkerProcess {
+    const { limits = defaultLimits, onEvent } = this.#options;
+    const worker = new WorkerProcess({
+      clock: this.#clock,
+      helloMsMax,
+      memoryBytesMax: limits.workerMemoryBytesMax,
+      environment: this.#options.environment ?? process.env,
+      codeCacheFolder: this.#options.codeCacheFolder,
+      onLine: (line, pid) => onEvent?.({ kind: "output", pid, line }),
+      onGone: (gone) => this.#processes.delete(gone),
+    });
+    this.#processes.add(worker);
+    onEvent?.({ kind: "started", pid: worker.pid });
+    return worker;
+  }
+}

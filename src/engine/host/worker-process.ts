@@ -1,0 +1,280 @@
+/**
+ * One child process, from its start to its death; it is never restarted (`worker-slot.ts` does that).
+ *
+ *   starting --hello--> up --exit, hang, silence, memory, nonsense--> dead
+ *
+ * Whatever the child does, each operation is settled: by its answer, or by the death. It is ended
+ * only through its own ChildProcess object, so no other process can be hit. A verdict of the clock
+ * waits one turn of the loop, so that an answer that has already arrived counts, even when our own
+ * loop was blocked past the limit.
+ */
+import type { Clock, Timer } from "../../base/index.ts";
+import type { ArtifactSpec, Batch, BatchResult } from "../engine.ts";
+import {
+  type Frame,
+  FrameEncoder,
+  FrameFault,
+  FrameReader,
+  frameVersion,
+  kinds,
+  readControl,
+  readFailure,
+  readHello,
+  readTensors,
+  writeChunks,
+} from "../frame/index.ts";
+import { type Death, errorOfDeath } from "./death.ts";
+import { type Operation, Operations } from "./operations.ts";
+import { OutputLines } from "./output-lines.ts";
+import { residentBytes } from "./process-memory.ts";
+import { type Spawned, type SpawnOptions, spawnWorker } from "./spawn.ts";
+import { judgeWorker, lookMs } from "./watch-policy.ts";
+
+export interface WorkerProcessOptions extends SpawnOptions {
+  readonly clock: Clock;
+  /** Longest time from start to HELLO, ms. */
+  readonly helloMsMax: number;
+  readonly memoryBytesMax: number;
+  readonly onLine: (line: string, pid: number) => void;
+  /** The process is gone; called once, before `onDeath`. */
+  readonly onGone: (worker: WorkerProcess) => void;
+}
+
+const helloId = 0;
+
+export class WorkerProcess {
+  readonly #options: WorkerProcessOptions;
+  readonly #spawned: Spawned;
+  readonly #encoder = new FrameEncoder();
+  readonly #operations: Operations;
+  readonly #stderr: OutputLines;
+  /** Settles with the engine's name and version, or rejects with WORKER_LOST. */
+  readonly hello: Promise<string>;
+  /** Called once, after every operation was settled; set by whoever uses the process. */
+  onDeath: ((death: Death) => void) | undefined;
+  #memoryBytes = 0;
+  #heardAtMs: number;
+  #lookedAtMs: number;
+  #lookTimer: Timer;
+  #wallTimer: Timer | undefined;
+  #wallAtMs = Number.POSITIVE_INFINITY;
+  #verdict: Death["kind"] | undefined;
+  #isDead = false;
+
+  /** Throws what the system says when it cannot start a process. */
+  constructor(options: WorkerProcessOptions) {
+    const { clock, onLine } = options;
+    this.#options = options;
+    this.#operations = new Operations(clock);
+    this.#spawned = spawnWorker(options);
+    this.#heardAtMs = clock.nowMs();
+    this.#lookedAtMs = this.#heardAtMs;
+    this.#stderr = new OutputLines({ clock, onLine: (line) => onLine(line, this.pid) });
+    this.#connect();
+    this.hello = this.#ask("hello", helloId, options.helloMsMax, (frame) => {
+      const { engine, frameVersion: version } = readHello(readControl(frame));
+      if (version !== frameVersion) throw new FrameFault(`frame version ${version}`);
+      return engine;
+    });
+    this.hello.catch(() => {});
+    this.#lookTimer = clock.after(lookMs, () => this.#look());
+  }
+
+  get pid(): number {
+    return this.#spawned.child.pid ?? 0;
+  }
+
+  /** Resident memory at the last look (each second), byte. */
+  get memoryBytes(): number {
+    return this.#memoryBytes;
+  }
+
+  get isDead(): boolean {
+    return this.#isDead;
+  }
+
+  /** Loads an artifact as `instance`; throws MODEL_LOAD_FAILED, or WORKER_LOST when not at fault. */
+  load(instance: number, artifact: ArtifactSpec, msMax: number): Promise<void> {
+    const id = this.#operations.nextId();
+    const loaded = this.#ask("load", id, msMax, (frame) => {
+      if (frame.kind !== kinds.loaded) throw readFailure(readControl(frame));
+      this.#remember();
+    });
+    const head = { kind: kinds.load, instance, batch: id };
+    writeChunks(this.#spawned.socket, this.#encoder.control(head, artifact));
+    return loaded;
+  }
+
+  unload(instance: number, msMax: number): Promise<void> {
+    const id = this.#operations.nextId();
+    const unloaded = this.#ask("unload", id, msMax, () => {});
+    const head = { kind: kinds.unload, instance, batch: id, extra: 0 };
+    writeChunks(this.#spawned.socket, this.#encoder.bare(head));
+    return unloaded;
+  }
+
+  /** Runs a batch on a loaded instance. */
+  run(instance: number, batch: Batch): Promise<BatchResult> {
+    const id = this.#operations.nextId();
+    const head = { kind: kinds.run, instance, batch: id, extra: 0 };
+    const chunks = this.#encoder.tensors(head, batch.outputs, batch.parts);
+    const result = this.#ask("run", id, batch.wallMsMax, readResult);
+    writeChunks(this.#spawned.socket, chunks);
+    return result;
+  }
+
+  /** Ends the process: kindly, and after `graceMs` by force. */
+  async end(graceMs: number): Promise<void> {
+    if (this.#isDead) return;
+    this.#verdict ??= "closed";
+    const { child, socket } = this.#spawned;
+    const ended = new Promise<void>((settle) => {
+      child.once("exit", () => settle());
+      child.once("error", () => settle());
+    });
+    socket.end();
+    const timer = this.#options.clock.after(graceMs, () => child.kill("SIGKILL"));
+    await ended;
+    timer.cancel();
+  }
+
+  /** Ends the process now. */
+  kill(verdict: Death["kind"]): void {
+    if (this.#isDead) return;
+    this.#verdict ??= verdict;
+    this.#spawned.child.kill("SIGKILL");
+  }
+
+  #ask<T>(
+    kind: Operation["kind"],
+    id: number,
+    msMax: number,
+    read: (frame: Frame) => T,
+  ): Promise<T> {
+    return new Promise<T>((settle, reject) => {
+      const answer = (frame: Frame) => {
+        try {
+          settle(read(frame));
+        } catch (thrown) {
+          reject(thrown);
+          if (thrown instanceof FrameFault) throw thrown;
+        }
+      };
+      this.#operations.add({ kind, id, msMax, answer, fail: reject });
+      this.#watchWall();
+    });
+  }
+
+  #connect(): void {
+    const { child, socket } = this.#spawned;
+    const reader = new FrameReader((frame) => this.#take(frame));
+    socket.on("data", (chunk: Buffer) => {
+      try {
+        reader.push(chunk);
+      } catch (thrown) {
+        this.#stderr.push(`${String(thrown)}\n`);
+        this.kill("protocol");
+      }
+    });
+    socket.on("error", () => child.kill("SIGKILL"));
+    socket.on("close", () => child.kill("SIGKILL"));
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.setEncoding("utf8");
+      stream?.on("data", (text: string) => this.#stderr.push(text));
+    }
+    child.once("error", (thrown) => this.#die(`it did not start: ${thrown.message}`, "start"));
+    child.once("exit", (code, signal) => {
+      this.#options.clock.soon(() =>
+        this.#die(`it ended with ${signal ?? `code ${code}`}`, "exit"),
+      );
+    });
+  }
+
+  #take(frame: Frame): void {
+    this.#heardAtMs = this.#options.clock.nowMs();
+    if (frame.kind === kinds.beat) {
+      this.#memoryBytes = frame.extra * 1024;
+      return;
+    }
+    const operation = this.#operations.take(frame.batch);
+    if (operation === undefined) throw new FrameFault(`an answer to nothing: ${frame.batch}`);
+    operation.answer(frame);
+    this.#watchWall();
+  }
+
+  /** Keeps one timer for the wall clock of the oldest operation; it is set anew only when earlier. */
+  #watchWall(): void {
+    const { head, headSinceMs } = this.#operations;
+    if (head === undefined || headSinceMs === undefined) return;
+    const dueAtMs = headSinceMs + head.msMax;
+    if (dueAtMs >= this.#wallAtMs) return;
+    this.#setWall(dueAtMs);
+  }
+
+  #setWall(dueAtMs: number): void {
+    const { clock } = this.#options;
+    this.#wallTimer?.cancel();
+    this.#wallAtMs = dueAtMs;
+    this.#wallTimer = clock.after(Math.max(0, dueAtMs - clock.nowMs()), () => {
+      this.#wallAtMs = Number.POSITIVE_INFINITY;
+      clock.soon(() => {
+        this.#judge();
+        this.#watchWall();
+      });
+    });
+  }
+
+  #look(): void {
+    if (this.#isDead) return;
+    this.#remember();
+    const { clock } = this.#options;
+    clock.soon(() => {
+      this.#judge();
+      this.#lookedAtMs = clock.nowMs();
+    });
+    this.#lookTimer = clock.after(lookMs, () => this.#look());
+  }
+
+  #remember(): void {
+    this.#memoryBytes = residentBytes(this.pid) ?? this.#memoryBytes;
+  }
+
+  #judge(): void {
+    if (this.#isDead) return;
+    const nowMs = this.#options.clock.nowMs();
+    const verdict = judgeWorker(
+      {
+        busySinceMs: this.#operations.headSinceMs,
+        busyMsMax: this.#operations.head?.msMax ?? 0,
+        heardAtMs: this.#heardAtMs,
+        lookedAtMs: this.#lookedAtMs,
+        memoryBytes: this.#memoryBytes,
+        memoryBytesMax: this.#options.memoryBytesMax,
+      },
+      nowMs,
+    );
+    if (verdict === "afresh") this.#heardAtMs = nowMs;
+    else if (verdict !== "fine") this.kill(verdict);
+  }
+
+  #die(words: string, kind: Death["kind"]): void {
+    if (this.#isDead) return;
+    this.#isDead = true;
+    this.#lookTimer.cancel();
+    this.#wallTimer?.cancel();
+    this.#spawned.socket.destroy();
+    const death = { kind: this.#verdict ?? kind, words: `${words}\n${this.#stderr.tail}`.trim() };
+    let isHead = true;
+    for (const operation of this.#operations.takeAll()) {
+      operation.fail(errorOfDeath(operation, isHead, death));
+      isHead = false;
+    }
+    this.#options.onGone(this);
+    this.onDeath?.(death);
+  }
+}
+
+function readResult(frame: Frame): BatchResult {
+  if (frame.kind !== kinds.result) throw readFailure(readControl(frame));
+  return { outputs: readTensors(frame).tensors, runMs: frame.extra / 1000 };
+}

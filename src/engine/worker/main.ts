@@ -1,0 +1,36 @@
+/**
+ * The child process: started by path, never imported.
+ *
+ * It imports as little as it can, because its start is on the way of every first answer and of every
+ * recovery. File descriptor 3 is the socket of its parent; when that closes, nobody is left to work
+ * for, and it ends. A fault in the frames or an error nobody caught ends it too: the parent starts a
+ * clean one. It beats each second, which it can only do between runs.
+ */
+import { Socket } from "node:net";
+import { FrameReader } from "../frame/index.ts";
+import { Worker } from "./worker.ts";
+
+const beatMs = 1_000;
+
+function fail(thrown: unknown): never {
+  process.stderr.write(`${thrown instanceof Error ? thrown.stack : String(thrown)}\n`);
+  process.exit(70);
+}
+
+process.on("uncaughtException", fail);
+process.on("unhandledRejection", fail);
+// A terminal's Ctrl-C reaches the whole process group; the parent decides when a worker ends.
+process.on("SIGINT", () => {});
+process.on("SIGTERM", () => {});
+
+const socket = new Socket({ fd: 3, readable: true, writable: true });
+const worker = new Worker(socket);
+const reader = new FrameReader((frame) => {
+  worker.take(frame).catch(fail);
+});
+socket.on("data", (chunk: Buffer) => reader.push(chunk));
+socket.on("end", () => process.exit(0));
+socket.on("close", () => process.exit(0));
+socket.on("error", () => process.exit(0));
+worker.hello();
+setInterval(() => worker.beat(), beatMs);
