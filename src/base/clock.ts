@@ -70,14 +70,23 @@ export class FakeClock implements Clock {
   /** Moves time by `byMs` and runs what falls due on the way, at its own instant. */
   advance(byMs: number): void {
     const untilMs = this.#nowMs + byMs;
-    for (;;) {
-      const next = this.#earliest();
-      if (next === undefined || next.atMs > untilMs) break;
-      this.#pending = this.#pending.filter((each) => each !== next);
-      this.#nowMs = Math.max(this.#nowMs, next.atMs);
-      next.act();
-    }
+    while (this.step(untilMs));
     this.#nowMs = untilMs;
+  }
+
+  /** Moves to the earliest timer that is due until `untilMs` and runs it; false when none is. */
+  step(untilMs: number): boolean {
+    const next = this.#earliest();
+    if (next === undefined || next.atMs > untilMs) return false;
+    this.#pending = this.#pending.filter((each) => each !== next);
+    this.#nowMs = Math.max(this.#nowMs, next.atMs);
+    next.act();
+    return true;
+  }
+
+  /** When the next timer is due, ms; `undefined` when none waits. */
+  get nextAtMs(): number | undefined {
+    return this.#earliest()?.atMs;
   }
 
   /** How many timers wait. */

@@ -167,7 +167,9 @@ export class Dispatcher {
       case "ENGINE_TIMEOUT":
         suspicion.accuse(run);
         for (const entry of run.entries) desk.fail(entry, error);
-        break;
+        // Other runs of the dead worker come back in this turn; nothing is sent before all are known.
+        this.wake();
+        return;
       default:
         for (const entry of run.entries) desk.fail(entry, error);
     }
@@ -183,7 +185,7 @@ export class Dispatcher {
       desk.fail(only, error);
       return;
     }
-    const left = run.entries.filter((entry) => !isSettled(entry));
+    const left = run.entries.filter((entry) => !isSettled(entry) && !suspicion.takesBack(entry));
     if (left.length > 0) observer.batchRetried(left.length);
     for (const part of splitRejected(left)) room.addRetry(part);
   }
@@ -196,7 +198,7 @@ export class Dispatcher {
       return;
     }
     entry.wasPutBack = true;
-    this.#options.room.add(entry);
+    if (!this.#options.suspicion.takesBack(entry)) this.#options.room.add(entry);
   }
 
   /** The batch is back: its place is free. Gives the time. */

@@ -90,12 +90,18 @@ export class WaitingRoom {
     return released;
   }
 
-  /** Moves waiting entries that `isSuspect` knows from their lanes to the suspects. */
+  /** Moves waiting entries that `isSuspect` knows from where they wait to the suspects. */
   separate(isSuspect: (entry: Entry) => boolean): void {
     for (const lane of [...this.lanes]) {
       const entries = lane.extract(isSuspect);
       if (lane.entries === 0) this.#dropLane(lane);
       for (const entry of entries) this.#addSuspect(entry);
+    }
+    for (const part of this.#retries) {
+      for (const entry of part.filter((each) => each.state === "waiting" && isSuspect(each))) {
+        part.splice(part.indexOf(entry), 1);
+        this.#addSuspect(entry);
+      }
     }
   }
 

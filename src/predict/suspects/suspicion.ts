@@ -42,6 +42,17 @@ export class Suspicion {
     return quarantineError(record.deaths);
   }
 
+  /**
+   * An entry comes back from a run and would wait again. True when that is settled here: it waits as
+   * a suspect because a worker died with the same inputs meanwhile, or it is refused.
+   */
+  takesBack(entry: Entry): boolean {
+    const refusal = this.screen(entry);
+    if (refusal !== undefined) this.#desk.fail(entry, refusal);
+    else if (entry.suspect !== undefined) this.#room.add(entry);
+    return entry.suspect !== undefined;
+  }
+
   /** The worker died during the run. */
   accuse(run: Run): void {
     this.#observer.workerDied(run.entries.length);
