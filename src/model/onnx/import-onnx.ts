@@ -7,7 +7,7 @@
  * data is copied beside it, because locations are relative to the model.
  */
 import { join, posix } from "node:path";
-import { type Limits, ServingError } from "../../base/index.ts";
+import { type Limits, quote, ServingError } from "../../base/index.ts";
 import type { Signature } from "../signature.ts";
 import { checkGraph } from "./check/check-graph.ts";
 import { checkExternalFiles, type ExternalFile } from "./check/external-files.ts";
@@ -102,7 +102,7 @@ export async function describeOnnx(source: ReadRules): Promise<OnnxDescription> 
 }
 
 function artifactPlace({ folder, location }: ReadRules): PackagePlace {
-  const title = `model file \`${posix.basename(location)}\``;
+  const title = `model file ${quote(posix.basename(location))}`;
   return { folder, location, title, isLinkAllowed: true };
 }
 
@@ -142,7 +142,7 @@ async function digestOf(source: OnnxSource, study: Study): Promise<string> {
   const digest = new PackageDigest();
   await digest.addBytes("artifact", study.bytes);
   for (const { location, packageLocation } of study.external) {
-    const title = `external data file \`${location}\``;
+    const title = `external data file ${quote(location)}`;
     const place = { folder: source.folder, location: packageLocation, title, isLinkAllowed: false };
     await withPackageFile(place, async (file) => {
       await digest.addFile(location, file.handle, file.bytes);

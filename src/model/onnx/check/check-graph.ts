@@ -5,7 +5,7 @@
  * told here. What only the engine knows (types inside the graph, operators without a kernel) is
  * left to the load. Invariant: a model that the engine runs is never refused.
  */
-import { ServingError } from "../../../base/index.ts";
+import { quote, ServingError } from "../../../base/index.ts";
 import { elementBytes } from "../element-types.ts";
 import type { OnnxGraph, OnnxModel, OnnxNode, OnnxTensor } from "../onnx-model.ts";
 import { expandedNodeCount } from "./expand-functions.ts";
@@ -77,7 +77,7 @@ function checkVersions(model: OnnxModel): void {
       );
     }
     if (version < 1) {
-      throw refusal(`the model uses opset ${version} of ${name}, and opsets begin at 1`);
+      throw refusal(`the model uses opset ${version} of ${quote(name)}, and opsets begin at 1`);
     }
   }
   if (model.irVersion > irVersionMax) {
@@ -90,8 +90,8 @@ function checkVersions(model: OnnxModel): void {
 
 function checkOperator(node: OnnxNode, functions: ReadonlySet<string>): void {
   if (engineDomains.has(node.domain) || functions.has(`${node.domain}:${node.op}`)) return;
-  const place = node.name === "" ? "" : ` of node \`${node.name}\``;
-  const found = `operator \`${node.domain}:${node.op}\`${place}`;
+  const place = node.name === "" ? "" : ` of node ${quote(node.name)}`;
+  const found = `operator ${quote(`${node.domain}:${node.op}`)}${place}`;
   throw refusal(
     node.domain === extensionsDomain
       ? `${found} needs onnxruntime-extensions, which is not part of the engine; ` +
@@ -111,7 +111,7 @@ function checkLocale(node: OnnxNode, hasLocale: (name: string) => boolean): void
   const locale = node.attribute("locale")?.string || defaultLocale;
   if (hasLocale(locale)) return;
   throw refusal(
-    `operator \`StringNormalizer\` needs the locale ${locale}, which this machine does not have; ` +
+    `operator StringNormalizer needs the locale ${quote(locale)}, which this machine lacks; ` +
       "install it (Debian: apt-get install locales, then `localedef -i en_US -f UTF-8 " +
       "en_US.UTF-8`) or name a folder that holds it in LOCPATH",
   );
@@ -128,7 +128,7 @@ function checkNames(graph: OnnxGraph): void {
     const seen = new Set<string>();
     for (const { name } of values) {
       if (seen.has(name)) {
-        throw refusal(`${kind} \`${name}\` is there twice; give each a name of its own`);
+        throw refusal(`${kind} ${quote(name)} is there twice; give each a name of its own`);
       }
       seen.add(name);
     }
@@ -138,14 +138,14 @@ function checkNames(graph: OnnxGraph): void {
 function checkStoredSize(tensor: OnnxTensor): void {
   let count = 1;
   for (const each of tensor.shape) {
-    if (each < 0) throw refusal(`tensor \`${tensor.name}\` has a negative dimension ${each}`);
+    if (each < 0) throw refusal(`tensor ${quote(tensor.name)} has a negative dimension ${each}`);
     count *= each;
   }
   if (tensor.isExternal || tensor.rawBytes === undefined) return;
   const expected = elementBytes(tensor.elementType, count);
   if (expected === undefined || expected === tensor.rawBytes) return;
   throw refusal(
-    `tensor \`${tensor.name}\` holds ${tensor.rawBytes} bytes, and its shape ` +
+    `tensor ${quote(tensor.name)} holds ${tensor.rawBytes} bytes, and its shape ` +
       `[${tensor.shape.slice(0, 8).join(",")}] needs ${expected}; the file is damaged`,
   );
 }

@@ -4,7 +4,7 @@
  * The engine does so while loading: functions that call each other in a circle would never end, and
  * thirty that each call the next one twice make a thousand million nodes of thirty lines.
  */
-import { ServingError } from "../../../base/index.ts";
+import { quote, ServingError } from "../../../base/index.ts";
 import type { OnnxFunction, OnnxModel, OnnxNode } from "../onnx-model.ts";
 
 /** Longest chain of functions that call each other. */
@@ -35,8 +35,8 @@ export function expandedNodeCount(model: OnnxModel, max: number): number {
     if (depth > callDepthMax) {
       throw new ServingError(
         "MODEL_INVALID",
-        `function \`${called.domain}:${called.name}\` calls itself or more than ${callDepthMax} ` +
-          "others in a row; export the model without functions",
+        `function ${quote(keyOf(called.domain, called.name))} calls itself or more than ` +
+          `${callDepthMax} others in a row; export the model without functions`,
       );
     }
     const total = count(called.nodes, depth);

@@ -2,7 +2,7 @@
  * Finds the files in which a model keeps its weights, and checks each as a file of the package.
  */
 import { posix } from "node:path";
-import { ServingError } from "../../../base/index.ts";
+import { quote, ServingError } from "../../../base/index.ts";
 import type { OnnxModel } from "../onnx-model.ts";
 import { checkRegions, type ExternalRegion, externalRegion } from "./external-regions.ts";
 import { withPackageFile } from "./package-file.ts";
@@ -46,7 +46,7 @@ export async function checkExternalFiles(
     if (packageLocation === place.location) {
       throw new ServingError("MODEL_INVALID", "external data may not lie in the model file itself");
     }
-    const title = `external data file \`${location}\``;
+    const title = `external data file ${quote(location)}`;
     const found = { folder: place.folder, location: packageLocation, title, isLinkAllowed: false };
     const bytes = await withPackageFile(found, async (file) => file.bytes);
     checkRegions(byLocation.get(location) ?? [], bytes);

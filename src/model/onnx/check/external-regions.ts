@@ -6,7 +6,7 @@
  * may not overlap: an honest exporter writes each tensor once. What the sizes of the files allow is
  * checked by `checkRegions` once they are known.
  */
-import { ServingError } from "../../../base/index.ts";
+import { quote, ServingError } from "../../../base/index.ts";
 import { elementBytes } from "../element-types.ts";
 import type { OnnxTensor } from "../onnx-model.ts";
 
@@ -30,7 +30,7 @@ export function externalRegion(tensor: OnnxTensor): ExternalRegion {
   // Five keys are known; the reader allows 64.
   const entries = new Map<string, string>();
   for (const [key, value] of tensor.external) {
-    if (entries.has(key)) throw refusal(tensor, `gives \`${key}\` twice`);
+    if (entries.has(key)) throw refusal(tensor, `gives ${quote(key)} twice`);
     entries.set(key, value);
   }
   const location = checkLocation(tensor, entries.get("location"));
@@ -75,7 +75,7 @@ function wholeNumber(
   let isDigits = text.length > 0 && text.length <= 16;
   for (const each of text) isDigits &&= each >= "0" && each <= "9";
   if (isDigits && Number.isSafeInteger(value)) return value;
-  throw refusal(tensor, `has ${key} \`${text.slice(0, 32)}\`, and a whole number >= 0 is needed`);
+  throw refusal(tensor, `has ${key} ${quote(text)}, and a whole number >= 0 is needed`);
 }
 
 /**
@@ -92,16 +92,16 @@ export function checkRegions(regions: readonly ExternalRegion[], fileBytes: numb
     if (region.offset > fileBytes || end > fileBytes) {
       throw new ServingError(
         "MODEL_INVALID",
-        `external data of tensor \`${region.tensor}\` ends at byte ${end}, and the file ` +
-          `\`${region.location}\` has ${fileBytes}; copy the whole file`,
+        `external data of tensor ${quote(region.tensor)} ends at byte ${end}, and the file ` +
+          `${quote(region.location)} has ${fileBytes}; copy the whole file`,
       );
     }
     if (region.length === 0) continue;
     if (before !== undefined && region.offset < before.offset + (before.length ?? 0)) {
       throw new ServingError(
         "MODEL_INVALID",
-        `external data of tensors \`${before.tensor}\` and \`${region.tensor}\` overlap in ` +
-          `\`${region.location}\`; export the model again`,
+        `external data of tensors ${quote(before.tensor)} and ${quote(region.tensor)} overlap in ` +
+          `${quote(region.location)}; export the model again`,
       );
     }
     before = region;
@@ -109,5 +109,5 @@ export function checkRegions(regions: readonly ExternalRegion[], fileBytes: numb
 }
 
 function refusal(tensor: OnnxTensor, what: string): ServingError {
-  return new ServingError("MODEL_INVALID", `external data of tensor \`${tensor.name}\` ${what}`);
+  return new ServingError("MODEL_INVALID", `external data of tensor ${quote(tensor.name)} ${what}`);
 }

@@ -12,6 +12,7 @@ import {
   readElementsMax,
 } from "../onnx-model.ts";
 import type { OnnxDimension, OnnxType, OnnxValue } from "../onnx-value.ts";
+import { guardRead } from "./guard-read.ts";
 import type { ReadBudget } from "./read-budget.ts";
 import { readSparseTensors, readTensor } from "./read-tensor.ts";
 import { bytesKey, readInt, readInts, varintKey, walkFields } from "./wire.ts";
@@ -110,7 +111,8 @@ export function readNode(bytes: Uint8Array, reading: Reading, depth: number): On
     }
   });
   if (domain === "ai.onnx") domain = "";
-  return { op, domain, name, inputs, outputs, graphs, attribute: (of) => find(attributes, of) };
+  const attribute = (wanted: string) => guardRead(() => find(attributes, wanted));
+  return { op, domain, name, inputs, outputs, graphs, attribute };
 }
 
 /** Subgraphs of an attribute; its tensors are only noted. */

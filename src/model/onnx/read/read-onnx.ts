@@ -6,23 +6,14 @@
  */
 import { ServingError } from "../../../base/index.ts";
 import type { OnnxFunction, OnnxGraph, OnnxModel, OnnxNode } from "../onnx-model.ts";
+import { guardRead } from "./guard-read.ts";
 import { ReadBudget } from "./read-budget.ts";
 import { type Reading, readGraph, readNode } from "./read-graph.ts";
 import { bytesKey, readInt, readPair, varintKey, walkFields } from "./wire.ts";
 
 /** @throws MODEL_INVALID when the bytes are no model or pass a limit */
 export function readOnnx(bytes: Uint8Array, nodesMax: number): OnnxModel {
-  try {
-    return readModel(bytes, nodesMax);
-  } catch (thrown) {
-    if (ServingError.is(thrown)) throw thrown;
-    throw new ServingError(
-      "MODEL_INVALID",
-      "the file is not a readable ONNX model: it is cut short, damaged or of another format; " +
-        "export or copy it again",
-      { cause: thrown },
-    );
-  }
+  return guardRead(() => readModel(bytes, nodesMax));
 }
 
 interface Texts {

@@ -50,6 +50,6 @@ test("reads several inputs and the bodies of loops", async () => {
 
 test("refuses a cut file and one over the node limit", async () => {
   const converted = await convert(loop());
-  expect(() => readOrt(converted.subarray(0, 200), 10)).toThrow(/not a readable ORT model/);
+  expect(() => readOrt(converted.subarray(0, 200), 10)).toThrow(/not a readable ONNX model/);
   expect(() => readOrt(converted, 2)).toThrow(/more than 2 nodes/);
 });

@@ -4,15 +4,17 @@
  * Enough for the signature and the operators; a ZipMap in such a file cannot be rewritten. Slots
  * are those of the engine's schema (onnxruntime/core/flatbuffers/schema/ort.fbs).
  */
-import { ServingError } from "../../../base/index.ts";
 import type { AttributeValue, OnnxGraph, OnnxModel, OnnxNode, OnnxTensor } from "../onnx-model.ts";
 import { readElementsMax } from "../onnx-model.ts";
 import type { OnnxDimension, OnnxType, OnnxValue } from "../onnx-value.ts";
 import { FlatTable } from "./flatbuffer.ts";
+import { guardRead } from "./guard-read.ts";
 import { ReadBudget } from "./read-budget.ts";
 
 /** Most entries of one vector of an `.ort` file that is read. */
 const entriesMax = 1_000_000;
+/** Highest rank of a tensor that is read. */
+const rankMax = 64;
 const identifier = "ORTM";
 
 /** True when the bytes carry the mark of the ORT format. */
@@ -24,16 +26,7 @@ export function isOrtFormat(bytes: Uint8Array): boolean {
 
 /** @throws MODEL_INVALID when the bytes are no model or pass a limit */
 export function readOrt(bytes: Uint8Array, nodesMax: number): OnnxModel {
-  try {
-    return readSession(FlatTable.root(bytes), new ReadBudget(nodesMax));
-  } catch (thrown) {
-    if (ServingError.is(thrown)) throw thrown;
-    throw new ServingError(
-      "MODEL_INVALID",
-      "the file is not a readable ORT model: it is cut short or damaged; convert it again",
-      { cause: thrown },
-    );
-  }
+  return guardRead(() => readSession(FlatTable.root(bytes), new ReadBudget(nodesMax)));
 }
 
 function readSession(session: FlatTable, budget: ReadBudget): OnnxModel {
@@ -80,6 +73,7 @@ interface Reading {
 function readGraph(graph: FlatTable, reading: Reading, depth: number): OnnxGraph {
   reading.budget.checkGraphDepth(depth);
   const initializers = graph.tables(0, entriesMax).map((each) => readTensor(each, reading));
+  // Bounded by the budget.
   const types = new Map<string, OnnxType | undefined>();
   for (const each of graph.tables(1, entriesMax))
     types.set(each.string(0), readType(each.table(2)));
@@ -88,9 +82,16 @@ function readGraph(graph: FlatTable, reading: Reading, depth: number): OnnxGraph
   return {
     nodes,
     initializers,
-    inputs: graph.strings(5, entriesMax).map(value),
-    outputs: graph.strings(6, entriesMax).map(value),
+    inputs: names(graph, 5, reading).map(value),
+    outputs: names(graph, 6, reading).map(value),
   };
+}
+
+/** A vector of names. Vectors may lie on each other, so each name is counted where it is used. */
+function names(table: FlatTable, slot: number, reading: Reading): readonly string[] {
+  const read = table.strings(slot, entriesMax);
+  for (let index = 0; index < read.length; index += 1) reading.budget.takePart();
+  return read;
 }
 
 function readTensor(tensor: FlatTable, reading: Reading): OnnxTensor {
@@ -98,11 +99,11 @@ function readTensor(tensor: FlatTable, reading: Reading): OnnxTensor {
   const read: OnnxTensor = {
     name: tensor.string(0),
     elementType: tensor.int32(3),
-    shape: tensor.ints(2, entriesMax).map(Number),
+    shape: tensor.ints(2, rankMax).map(Number),
     isExternal: false,
     external: [],
     rawBytes: undefined,
-    elements: () => tensor.strings(5, readElementsMax),
+    elements: () => guardRead(() => tensor.strings(5, readElementsMax)),
   };
   reading.tensors.push(read);
   return read;
@@ -124,10 +125,11 @@ function readNode(node: FlatTable, reading: Reading, depth: number): OnnxNode {
     name: node.string(0),
     domain: domain === "ai.onnx" ? "" : domain,
     op: node.string(5),
-    inputs: node.strings(8, entriesMax),
-    outputs: node.strings(9, entriesMax),
+    inputs: names(node, 8, reading),
+    outputs: names(node, 9, reading),
     graphs,
-    attribute: (name) => readAttribute(attributes.find((each) => each.string(0) === name)),
+    attribute: (name) =>
+      guardRead(() => readAttribute(attributes.find((each) => each.string(0) === name))),
   };
 }
 
@@ -149,7 +151,7 @@ function readType(type: FlatTable | undefined): OnnxType | undefined {
   const kind = type.byte(1);
   if (kind === 2) return { kind: "sequence" };
   if (kind !== 1) return { kind: kind === 3 ? "map" : "opaque" };
-  const shape = value.table(1)?.tables(0, 64).map(readDimension);
+  const shape = value.table(1)?.tables(0, rankMax).map(readDimension);
   return { kind: "tensor", elementType: value.int32(0), shape };
 }
 

@@ -6,6 +6,7 @@
  */
 import type { BinaryReader } from "@bufbuild/protobuf/wire";
 import { type OnnxTensor, readElementsMax } from "../onnx-model.ts";
+import { guardRead } from "./guard-read.ts";
 import { bytesKey, readInts, readPair, varintKey, walkFields } from "./wire.ts";
 
 const key = {
@@ -68,7 +69,7 @@ export function readTensor(bytes: Uint8Array): OnnxTensor {
     isExternal,
     external,
     rawBytes,
-    elements: () => (isExternal ? [] : readElements(bytes, elementType)),
+    elements: () => (isExternal ? [] : guardRead(() => readElements(bytes, elementType))),
   };
 }
 

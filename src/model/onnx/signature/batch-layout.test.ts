@@ -40,14 +40,14 @@ test("is fixed when every first dimension is the same number", () => {
 
 test.each([
   ["no input", [], [[null]], "the model takes no input"],
-  ["a scalar input", [[null, 2], []], [[null]], "`x1` is a scalar"],
-  ["a scalar output", [[null, 2]], [[]], "`y0` is a scalar"],
-  ["two names", [["a", 2]], [["b"]], "first dimensions differ: a of `x0` and b of `y0`"],
-  ["a number and a name", [[2, 2]], [["b"]], "first dimensions differ: 2 of `x0` and b of `y0`"],
-  ["two numbers", [[2, 2]], [[4]], "first dimensions differ: 2 of `x0` and 4 of `y0`"],
-  ["a number and none", [[null]], [[1]], "first dimensions differ: 1 of `y0` and any of `x0`"],
-  ["zero", [[0, 2]], [[0]], "the first dimension of `x0` is 0"],
-  ["a square", [["n", "n"]], [["n"]], "the first dimension `n` is also an inner dimension of `x0`"],
+  ["a scalar input", [[null, 2], []], [[null]], "'x1' is a scalar"],
+  ["a scalar output", [[null, 2]], [[]], "'y0' is a scalar"],
+  ["two names", [["a", 2]], [["b"]], "first dimensions differ: 'a' of 'x0' and 'b' of 'y0'"],
+  ["a number and a name", [[2, 2]], [["b"]], "first dimensions differ: 2 of 'x0' and 'b' of 'y0'"],
+  ["two numbers", [[2, 2]], [[4]], "first dimensions differ: 2 of 'x0' and 4 of 'y0'"],
+  ["a number and none", [[null]], [[1]], "first dimensions differ: 1 of 'y0' and any of 'x0'"],
+  ["zero", [[0, 2]], [[0]], "the first dimension of 'x0' is 0"],
+  ["a square", [["n", "n"]], [["n"]], "the first dimension 'n' is also an inner dimension of 'x0'"],
 ])("runs requests alone for %s and says why", (_, inputs, outputs, reason) => {
   expect(layout(inputs, outputs)).toEqual({ kind: "none", reason });
 });

@@ -7,6 +7,7 @@
  * nothing. What this allows is still tried by the probe, which sees recurrent state and wrong
  * declarations.
  */
+import { quote } from "../../../base/index.ts";
 import type { BatchLayout, TensorSpec } from "../../signature.ts";
 
 /** The layout, with the reason when each request has to run alone. */
@@ -17,7 +18,7 @@ export function batchLayoutOf(
   if (inputs.length === 0) return none("the model takes no input");
   const all = [...inputs, ...outputs];
   const scalar = all.find((each) => each.shape.length === 0);
-  if (scalar !== undefined) return none(`\`${scalar.name}\` is a scalar`);
+  if (scalar !== undefined) return none(`${quote(scalar.name)} is a scalar`);
   const fixed = all.find((each) => each.shape[0] !== -1);
   if (fixed === undefined) return dynamicLayout(all);
   const items = fixed.shape[0] ?? 0;
@@ -25,7 +26,7 @@ export function batchLayoutOf(
   if (other !== undefined) {
     return none(`first dimensions differ: ${describe(fixed)} and ${describe(other)}`);
   }
-  if (items < 1) return none(`the first dimension of \`${fixed.name}\` is ${items}`);
+  if (items < 1) return none(`the first dimension of ${quote(fixed.name)} is ${items}`);
   return { kind: "fixed", items };
 }
 
@@ -40,8 +41,10 @@ function dynamicLayout(all: readonly TensorSpec[]): BatchLayout {
   }
   const name = first === undefined ? undefined : meaningfulName(first);
   const bound = all.find((each) => name !== undefined && each.dimNames.lastIndexOf(name) > 0);
-  if (bound === undefined) return { kind: "dynamic" };
-  return none(`the first dimension \`${name}\` is also an inner dimension of \`${bound.name}\``);
+  if (bound === undefined || name === undefined) return { kind: "dynamic" };
+  return none(
+    `the first dimension ${quote(name)} is also an inner dimension of ${quote(bound.name)}`,
+  );
 }
 
 function none(reason: string): BatchLayout {
@@ -50,7 +53,12 @@ function none(reason: string): BatchLayout {
 
 function describe(spec: TensorSpec): string {
   const size = spec.shape[0] ?? 0;
-  return `${size === -1 ? (spec.dimNames[0] ?? "any") : size} of \`${spec.name}\``;
+  return `${size === -1 ? firstName(spec) : size} of ${quote(spec.name)}`;
+}
+
+function firstName(spec: TensorSpec): string {
+  const name = spec.dimNames[0];
+  return name === undefined ? "any" : quote(name);
 }
 
 function meaningfulName(spec: TensorSpec): string | undefined {

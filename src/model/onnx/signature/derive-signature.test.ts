@@ -115,7 +115,7 @@ test("reads a label declared as [1] beside open inputs as one label an item", ()
   const { signature, warnings } = derive(single("LinearClassifier", outputs, ml));
   expect(signature.outputs[0]?.shape).toEqual([-1]);
   expect(signature.layout).toEqual({ kind: "dynamic" });
-  expect(warnings).toEqual(["output `label` is declared as [1] and read as one label an item"]);
+  expect(warnings).toEqual(["output 'label' is declared as [1] and read as one label an item"]);
 });
 
 test("does not offer an input that has a default in the file", () => {
@@ -127,7 +127,7 @@ test("does not offer an input that has a default in the file", () => {
   };
   const { signature, warnings } = derive(writeModel(source));
   expect(signature.inputs.map((each) => each.name)).toEqual(["x"]);
-  expect(warnings).toEqual(["input `bias` has a default in the file and is not offered"]);
+  expect(warnings).toEqual(["input 'bias' has a default in the file and is not offered"]);
   expect(derive(writeModel({ ...source, irVersion: 3 })).warnings).toEqual([]);
 });
 
@@ -136,10 +136,10 @@ test("drops outputs that are no tensors while another one is left", () => {
   const { signature, warnings } = derive(single("Op", [tensorValue("y", "FP32", ["batch"]), list]));
   expect(signature.outputs.map((each) => each.name)).toEqual(["y"]);
   expect(warnings).toEqual([
-    "output `list` is of kind sequence, which cannot be returned, and is not offered",
+    "output 'list' is of kind sequence, which cannot be returned, and is not offered",
   ]);
   expect(() => derive(single("Op", [list]))).toThrow(
-    "output `list` is of kind sequence and no other output is a tensor; " +
+    "output 'list' is of kind sequence and no other output is a tensor; " +
       "export the model with tensor outputs",
   );
 });
@@ -162,13 +162,13 @@ test("keeps a ZipMap whose maps are used inside the graph for what it is", () =>
 });
 
 test.each([
-  ["bfloat16 in", identity(16, [1]), "input `x` is bfloat16, which the engine cannot exchange"],
-  ["float8 in", identity(17, [1]), "input `x` is float8e4m3fn"],
-  ["int4 in", identity(22, [1]), "input `x` is int4"],
-  ["no such type", identity(0, [1]), "input `x` is element type 0"],
-  ["bfloat16 out", single("Cast", [tensorValue("y", 16, [1])]), "output `y` is bfloat16"],
+  ["bfloat16 in", identity(16, [1]), "input 'x' is bfloat16, which the engine cannot exchange"],
+  ["float8 in", identity(17, [1]), "input 'x' is float8e4m3fn"],
+  ["int4 in", identity(22, [1]), "input 'x' is int4"],
+  ["no such type", identity(0, [1]), "input 'x' is element type 0"],
+  ["bfloat16 out", single("Cast", [tensorValue("y", 16, [1])]), "output 'y' is bfloat16"],
   ["no outputs", single("Relu", []), "the graph has no outputs"],
-  ["no type", single("Relu", [{ name: "y", type: undefined }]), "output `y` declares no type"],
+  ["no type", single("Relu", [{ name: "y", type: undefined }]), "output 'y' declares no type"],
   ["no shape", writeModel({ nodes: [], inputs: [tensorValue("x", "FP32")], outputs: [] }), "shape"],
   [
     "a map in",
@@ -177,7 +177,7 @@ test.each([
       inputs: [{ name: "m", type: { map: ["BYTES", { tensor: "FP32" }] } }],
       outputs: [],
     }),
-    "input `m` is of kind map, and only tensors can be sent",
+    "input 'm' is of kind map, and only tensors can be sent",
   ],
 ])("refuses %s", (_, bytes, message) => {
   expect(() => derive(bytes)).toThrow(message);

@@ -5,7 +5,7 @@
  * because the engine's Node binding ignores what is sent for them. Outputs that are not tensors are
  * dropped with a warning as long as another output is left. Declared output shapes are advisory.
  */
-import { ServingError } from "../../../base/index.ts";
+import { quote, ServingError } from "../../../base/index.ts";
 import { type Dtype, dtypeTable } from "../../../tensor/index.ts";
 import type { InputSpec, OutputSpec, Signature, TensorSpec } from "../../signature.ts";
 import { dtypeOfElement, elementTypeName } from "../element-types.ts";
@@ -50,13 +50,13 @@ function inputSpecs(model: OnnxModel, warnings: string[]): readonly InputSpec[] 
   for (const value of model.graph.inputs) {
     if (defaults.has(value.name)) {
       if (isOverridable && model.format === "onnx") {
-        warnings.push(`input \`${value.name}\` has a default in the file and is not offered`);
+        warnings.push(`input ${quote(value.name)} has a default in the file and is not offered`);
       }
       continue;
     }
     const type = tensorType("input", value);
     if (type.shape === undefined) {
-      throw refusal(`input \`${value.name}\` declares no shape; export the model with one`);
+      throw refusal(`input ${quote(value.name)} declares no shape; export the model with one`);
     }
     const spec = tensorSpec(value.name, dtypeOf("input", value.name, type), type.shape);
     specs.push({
@@ -87,7 +87,7 @@ function outputTensors(model: OnnxModel, context: OutputContext): readonly Tenso
     const zipMap = zipMaps.get(value.name);
     if (zipMap !== undefined) specs.push(scoresSpec(zipMap, context.inputs));
     else if (value.type !== undefined && value.type.kind !== "tensor") {
-      dropped = `output \`${value.name}\` is of kind ${value.type.kind}`;
+      dropped = `output ${quote(value.name)} is of kind ${value.type.kind}`;
       context.warnings.push(`${dropped}, which cannot be returned, and is not offered`);
     } else specs.push(outputSpec(value, context.warnings));
   }
@@ -103,7 +103,7 @@ function outputSpec(value: OnnxValue, warnings: string[]): TensorSpec {
   const type = tensorType("output", value);
   const dtype = dtypeOf("output", value.name, type);
   if (type.shape !== undefined) return tensorSpec(value.name, dtype, type.shape);
-  warnings.push(`output \`${value.name}\` declares no shape; it is shown as one of any length`);
+  warnings.push(`output ${quote(value.name)} declares no shape; it is shown as one of any length`);
   return tensorSpec(value.name, dtype, [undefined]);
 }
 
@@ -119,11 +119,11 @@ function scoresSpec(zipMap: ZipMap, inputs: readonly TensorSpec[]): TensorSpec {
 function tensorType(place: string, value: OnnxValue): TensorType {
   if (value.name === "") throw refusal(`an ${place} has no name; export the model again`);
   if (value.type === undefined) {
-    throw refusal(`${place} \`${value.name}\` declares no type; export the model again`);
+    throw refusal(`${place} ${quote(value.name)} declares no type; export the model again`);
   }
   if (value.type.kind === "tensor") return value.type;
   throw refusal(
-    `${place} \`${value.name}\` is of kind ${value.type.kind}, and only tensors can be sent; ` +
+    `${place} ${quote(value.name)} is of kind ${value.type.kind}, and only tensors can be sent; ` +
       "export the model with tensor inputs",
   );
 }
@@ -133,7 +133,7 @@ function dtypeOf(place: string, name: string, type: TensorType): Dtype {
   if (dtype !== undefined) return dtype;
   const found = elementTypeName(type.elementType);
   throw refusal(
-    `${place} \`${name}\` is ${found}, which the engine cannot exchange; ` +
+    `${place} ${quote(name)} is ${found}, which the engine cannot exchange; ` +
       "cast it to float32 or an integer inside the model and export again",
   );
 }
@@ -160,7 +160,7 @@ function widenLabel(
   const isDeclaredOne = output.shape.length === 1 && output.shape[0] === 1;
   const isOpen = inputs.length > 0 && inputs.every((each) => each.shape[0] === -1);
   if (!isDeclaredOne || !isOpen || dtypeTable[output.dtype].kind === "float") return output;
-  warnings.push(`output \`${output.name}\` is declared as [1] and read as one label an item`);
+  warnings.push(`output ${quote(output.name)} is declared as [1] and read as one label an item`);
   return { ...output, shape: [-1], dimNames: [inputs[0]?.dimNames[0]] };
 }
 
