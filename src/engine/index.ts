@@ -10,8 +10,12 @@ export type {
 export {
   createProcessEngine,
   type LoadOptions,
+  type ProbeOutcome,
   type ProcessEngine,
   type ProcessEngineOptions,
+  TrialMemory,
+  type TrialOutcome,
   type WorkerEvent,
 } from "./host/index.ts";
 export { createInlineEngine } from "./inline.ts";
+export { engineVersion } from "./onnx/index.ts";

@@ -9,7 +9,7 @@ import { type ErrorCode, ServingError } from "../../base/index.ts";
 import type { Operation } from "./operations.ts";
 
 export interface Death {
-  readonly kind: "hang" | "silent" | "memory" | "protocol" | "start" | "closed" | "exit";
+  readonly kind: "hang" | "silent" | "memory" | "protocol" | "start" | "reload" | "closed" | "exit";
   /** For the log: signal or exit code, and the last words on stderr. */
   readonly words: string;
 }
@@ -49,6 +49,7 @@ const endings = {
   memory: "takes more memory than workerMemoryBytesMax",
   protocol: "made the engine answer nonsense",
   start: "was not possible: the worker did not start",
+  reload: "failed after it had worked before",
   exit: "ends the engine's process",
 } as const;
 
@@ -57,5 +58,6 @@ const died = {
   memory: "grew over workerMemoryBytesMax",
   protocol: "answered nonsense",
   start: "did not start",
+  reload: "could not load the model again",
   exit: "died",
 } as const;

@@ -6,3 +6,5 @@ export {
   type ProcessEngineOptions,
   type WorkerEvent,
 } from "./process-engine.ts";
+export type { ProbeOutcome, TrialOutcome } from "./trial.ts";
+export { TrialMemory } from "./trial-memory.ts";

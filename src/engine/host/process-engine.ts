@@ -10,11 +10,13 @@ import {
   defaultLimits,
   type Limits,
   type Random,
+  ServingError,
   systemClock,
   systemRandom,
 } from "../../base/index.ts";
-import type { ArtifactSpec, Engine, Instance } from "../engine.ts";
+import type { ArtifactSpec, Batch, Engine, Instance } from "../engine.ts";
 import type { Death } from "./death.ts";
+import { type TrialOutcome, tryArtifact } from "./trial.ts";
 import { WorkerProcess } from "./worker-process.ts";
 import { WorkerSlot } from "./worker-slot.ts";
 
@@ -28,8 +30,6 @@ export interface ProcessEngineOptions {
   readonly runsMax?: number;
   /** Our environment; workers get the named keys of it. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
-  /** A folder that only we can write, where compiled code is kept between starts. */
-  readonly codeCacheFolder?: string | undefined;
   readonly onEvent?: (event: WorkerEvent) => void;
 }
 
@@ -53,6 +53,8 @@ export interface ProcessEngine extends Engine {
   load(artifact: ArtifactSpec, options?: LoadOptions): Promise<Instance>;
   /** Starts a process ahead of the first load. */
   prepare(): void;
+  /** Loads and probes an artifact in a process that is thrown away. Never rejects. */
+  tryOut(artifact: ArtifactSpec, probes: readonly Batch[]): Promise<TrialOutcome>;
   /** Process ids of the workers that live. */
   readonly pids: readonly number[];
 }
@@ -93,6 +95,17 @@ class Host implements ProcessEngine {
 
   load(artifact: ArtifactSpec, options: LoadOptions = {}): Promise<Instance> {
     return this.#slotFor(options.worker).load(artifact);
+  }
+
+  async tryOut(artifact: ArtifactSpec, probes: readonly Batch[]): Promise<TrialOutcome> {
+    const { modelLoadMsMax } = this.#options.limits ?? defaultLimits;
+    try {
+      return await tryArtifact(this.#spawn(), artifact, { probes, loadMsMax: modelLoadMsMax });
+    } catch (thrown) {
+      const message = "the model cannot be loaded: no trial worker can be started";
+      const refusal = new ServingError("MODEL_LOAD_FAILED", message, { cause: thrown });
+      return { refusal, probes: [], memoryBytes: 0 };
+    }
   }
 
   async close(): Promise<void> {
@@ -139,7 +152,6 @@ class Host implements ProcessEngine {
       helloMsMax,
       memoryBytesMax: limits.workerMemoryBytesMax,
       environment: this.#options.environment ?? process.env,
-      codeCacheFolder: this.#options.codeCacheFolder,
       onLine: (line, pid) => onEvent?.({ kind: "output", pid, line }),
       onGone: (gone) => this.#processes.delete(gone),
     });

@@ -8,7 +8,7 @@
  * waits one turn of the loop, so that an answer that has already arrived counts, even when our own
  * loop was blocked past the limit.
  */
-import type { Clock, Timer } from "../../base/index.ts";
+import { type Clock, ServingError, type Timer } from "../../base/index.ts";
 import type { ArtifactSpec, Batch, BatchResult } from "../engine.ts";
 import {
   type Frame,
@@ -27,11 +27,13 @@ import { type Death, errorOfDeath } from "./death.ts";
 import { type Operation, Operations } from "./operations.ts";
 import { OutputLines } from "./output-lines.ts";
 import { residentBytes } from "./process-memory.ts";
-import { type Spawned, type SpawnOptions, spawnWorker } from "./spawn.ts";
+import { type Spawned, spawnWorker } from "./spawn.ts";
 import { judgeWorker, lookMs } from "./watch-policy.ts";
 
-export interface WorkerProcessOptions extends SpawnOptions {
+export interface WorkerProcessOptions {
   readonly clock: Clock;
+  /** Our environment, of which the worker gets the named keys. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
   /** Longest time from start to HELLO, ms. */
   readonly helloMsMax: number;
   readonly memoryBytesMax: number;
@@ -59,6 +61,7 @@ export class WorkerProcess {
   #wallTimer: Timer | undefined;
   #wallAtMs = Number.POSITIVE_INFINITY;
   #verdict: Death["kind"] | undefined;
+  #onEnd: (() => void) | undefined;
   #isDead = false;
 
   /** Throws what the system says when it cannot start a process. */
@@ -66,7 +69,7 @@ export class WorkerProcess {
     const { clock, onLine } = options;
     this.#options = options;
     this.#operations = new Operations(clock);
-    this.#spawned = spawnWorker(options);
+    this.#spawned = spawnWorker(options.environment);
     this.#heardAtMs = clock.nowMs();
     this.#lookedAtMs = this.#heardAtMs;
     this.#stderr = new OutputLines({ clock, onLine: (line) => onLine(line, this.pid) });
@@ -93,12 +96,18 @@ export class WorkerProcess {
     return this.#isDead;
   }
 
+  /** Looks now; where the system does not tell, the last beat counts. Byte. */
+  measureMemory(): number {
+    this.#memoryBytes = residentBytes(this.pid) ?? this.#memoryBytes;
+    return this.#memoryBytes;
+  }
+
   /** Loads an artifact as `instance`; throws MODEL_LOAD_FAILED, or WORKER_LOST when not at fault. */
   load(instance: number, artifact: ArtifactSpec, msMax: number): Promise<void> {
     const id = this.#operations.nextId();
     const loaded = this.#ask("load", id, msMax, (frame) => {
       if (frame.kind !== kinds.loaded) throw readFailure(readControl(frame));
-      this.#remember();
+      this.measureMemory();
     });
     const head = { kind: kinds.load, instance, batch: id };
     writeChunks(this.#spawned.socket, this.#encoder.control(head, artifact));
@@ -129,8 +138,7 @@ export class WorkerProcess {
     this.#verdict ??= "closed";
     const { child, socket } = this.#spawned;
     const ended = new Promise<void>((settle) => {
-      child.once("exit", () => settle());
-      child.once("error", () => settle());
+      this.#onEnd = settle;
     });
     socket.end();
     const timer = this.#options.clock.after(graceMs, () => child.kill("SIGKILL"));
@@ -152,6 +160,7 @@ export class WorkerProcess {
     read: (frame: Frame) => T,
   ): Promise<T> {
     return new Promise<T>((settle, reject) => {
+      if (this.#isDead) throw new ServingError("WORKER_LOST", "the worker is gone");
       const answer = (frame: Frame) => {
         try {
           settle(read(frame));
@@ -226,17 +235,13 @@ export class WorkerProcess {
 
   #look(): void {
     if (this.#isDead) return;
-    this.#remember();
+    this.measureMemory();
     const { clock } = this.#options;
     clock.soon(() => {
       this.#judge();
       this.#lookedAtMs = clock.nowMs();
     });
     this.#lookTimer = clock.after(lookMs, () => this.#look());
-  }
-
-  #remember(): void {
-    this.#memoryBytes = residentBytes(this.pid) ?? this.#memoryBytes;
   }
 
   #judge(): void {
@@ -271,6 +276,7 @@ export class WorkerProcess {
     }
     this.#options.onGone(this);
     this.onDeath?.(death);
+    this.#onEnd?.();
   }
 }
 

@@ -2,16 +2,18 @@
  * A place for one worker that is always filled: when the process dies, a new one takes its place and
  * loads what the old one held.
  *
- *   member: loading --loaded--> ready --death--> lost --loaded again--> ready     any --> closed
+ *   empty --load--> up --death--> down --at once, or after the back-off--> up      any --> closed
  *
- * A load that fails the first time is the caller's to know and is not tried again. A member that
- * cannot be loaded again after a death is tried with the same back-off as a worker that keeps dying.
- * Invariant: a member is ready only while the process that holds it lives.
+ * A load that fails the first time is the caller's to know and is not tried again; one that was lost
+ * because a neighbour took the process along is. A version that cannot be loaded again after a death
+ * counts as a death of the process, so it is tried with the same back-off. Invariant: an instance is
+ * ready only while the process that holds it lives.
  */
 import { type Clock, type Random, ServingError, type Timer } from "../../base/index.ts";
 import type { ArtifactSpec, Batch, BatchResult, Instance } from "../engine.ts";
 import type { Death } from "./death.ts";
 import { restartDelayMs } from "./restart-policy.ts";
+import { type InstanceHome, SlotInstance } from "./slot-instance.ts";
 import type { WorkerProcess } from "./worker-process.ts";
 
 export interface WorkerSlotOptions {
@@ -20,218 +22,189 @@ export interface WorkerSlotOptions {
   readonly runsMax: number;
   readonly modelLoadMsMax: number;
   readonly backoffMsMax: number;
-  /** Gives a process that just starts, or has started and holds nothing. */
+  /** Gives a process that holds nothing; throws when the system refuses. */
   readonly start: (onDeath: (death: Death) => void) => WorkerProcess;
   /** A process died; the next starts after `delayMs`, or never when `undefined`. */
   readonly onDeath: (death: Death, delayMs: number | undefined) => void;
-  /** The last member is gone and the process with it. */
+  /** The slot is closed and its process gone. */
   readonly onEmpty: () => void;
 }
 
+/** Between the polite end of a process and the forced one. */
 const graceMs = 2_000;
+
+/** How often a load is tried that others took down. */
+const loadAttemptsMax = 5;
 
 interface Member {
   readonly artifact: ArtifactSpec;
   readonly instance: SlotInstance;
 }
 
-export class WorkerSlot {
+export class WorkerSlot implements InstanceHome {
   readonly #options: WorkerSlotOptions;
   /** Loaded versions by number; the registry holds how many share a worker. */
   readonly #members = new Map<number, Member>();
   #worker: WorkerProcess | undefined;
   #nextMember = 1;
+  #loading = 0;
   #deathsInRow = 0;
   #restart: Timer | undefined;
+  #restartAtMs = 0;
   /** Loads that wait for the end of a back-off; at most one for each load under way. */
-  #onStart: (() => void)[] = [];
-  #isClosed = false;
+  #waiting: (() => void)[] = [];
+  #closed: Promise<void> | undefined;
 
   constructor(options: WorkerSlotOptions) {
     this.#options = options;
-  }
-
-  get worker(): WorkerProcess | undefined {
-    return this.#worker;
-  }
-
-  /** Throws MODEL_LOAD_FAILED. */
-  async load(artifact: ArtifactSpec): Promise<Instance> {
-    const id = this.#nextMember;
-    this.#nextMember += 1;
-    for (let attempt = 0; ; attempt += 1) {
-      if (this.#isClosed) throw closedError();
-      const worker = await this.#running();
-      try {
-        await worker.load(id, artifact, this.#options.modelLoadMsMax);
-        const instance = new SlotInstance(this, id);
-        this.#members.set(id, { artifact, instance });
-        instance.change(true);
-        return instance;
-      } catch (thrown) {
-        const error = ServingError.from(thrown);
-        if (error.code !== "WORKER_LOST" || attempt > 0) throw this.#refused(error);
-      }
-    }
-  }
-
-  run(id: number, batch: Batch): Promise<BatchResult> {
-    const worker = this.#worker;
-    if (worker === undefined) return Promise.reject(notReady());
-    return worker.run(id, batch);
   }
 
   get runsMax(): number {
     return this.#options.runsMax;
   }
 
-  /** A batch came back: whatever killed workers before, this one works. */
-  noteGoodBatch(): void {
+  get memoryBytes(): number {
+    return this.#worker?.memoryBytes ?? 0;
+  }
+
+  get retryAfterS(): number {
+    const waitMs =
+      this.#restart === undefined ? 0 : this.#restartAtMs - this.#options.clock.nowMs();
+    return Math.max(1, Math.ceil(waitMs / 1000));
+  }
+
+  /** Throws MODEL_LOAD_FAILED, or MODEL_NOT_READY when the slot is closed meanwhile. */
+  async load(artifact: ArtifactSpec): Promise<Instance> {
+    this.#loading += 1;
+    try {
+      const id = await this.#loaded(artifact);
+      const instance = new SlotInstance(this, id);
+      this.#members.set(id, { artifact, instance });
+      return instance;
+    } finally {
+      this.#loading -= 1;
+      if (this.#members.size === 0 && this.#loading === 0) void this.close();
+    }
+  }
+
+  /** Runs a batch on the member `id`. REQUIRES: it is ready. */
+  async run(id: number, batch: Batch): Promise<BatchResult> {
+    if (this.#worker === undefined) throw new ServingError("WORKER_LOST", "the worker is gone");
+    const result = await this.#worker.run(id, batch);
+    // Whatever killed workers before, this one works.
     this.#deathsInRow = 0;
+    return result;
   }
 
   /** Forgets a member and gives its memory back; the last one takes the process along. */
   async closeMember(id: number): Promise<void> {
     if (!this.#members.delete(id)) return;
-    if (this.#members.size === 0) await this.close();
+    if (this.#members.size === 0 && this.#loading === 0) await this.close();
     else await this.#worker?.unload(id, this.#options.modelLoadMsMax).catch(() => {});
   }
 
-  async close(): Promise<void> {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
+  /** Ends the process and every instance in it. Safe to call twice. */
+  close(): Promise<void> {
+    this.#closed ??= this.#end();
+    return this.#closed;
+  }
+
+  async #end(): Promise<void> {
     this.#restart?.cancel();
+    this.#restart = undefined;
     for (const { instance } of this.#members.values()) instance.shut();
     this.#members.clear();
-    this.#wakeLoads();
+    this.#wake();
     await this.#worker?.end(graceMs);
     this.#options.onEmpty();
   }
 
-  /** The process that runs, started when there is none and no back-off. */
+  /** Loads into whatever process is up; gives the member's number. */
+  async #loaded(artifact: ArtifactSpec): Promise<number> {
+    const id = this.#nextMember;
+    this.#nextMember += 1;
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        const worker = await this.#running();
+        await worker.load(id, artifact, this.#options.modelLoadMsMax);
+        return id;
+      } catch (thrown) {
+        const error = ServingError.from(thrown);
+        if (this.#closed !== undefined) throw closedError();
+        if (error.code === "MODEL_LOAD_FAILED") throw error;
+        if (error.code === "WORKER_LOST" && attempt < loadAttemptsMax) continue;
+        const message = "the model cannot be loaded: no worker stays up to load it";
+        throw new ServingError("MODEL_LOAD_FAILED", message, { cause: error.cause ?? error });
+      }
+    }
+  }
+
+  /** The process that is up; started when there is none, after the back-off if there is one. */
   async #running(): Promise<WorkerProcess> {
     while (this.#worker === undefined && this.#restart !== undefined) {
-      await new Promise<void>((settle) => this.#onStart.push(settle));
+      await new Promise<void>((settle) => this.#waiting.push(settle));
     }
-    if (this.#isClosed) throw closedError();
+    if (this.#closed !== undefined) throw closedError();
     return this.#worker ?? this.#start();
   }
 
   #start(): WorkerProcess {
-    this.#restart = undefined;
     const worker = this.#options.start((death) => this.#died(worker, death));
     this.#worker = worker;
-    this.#wakeLoads();
     return worker;
   }
 
-  #wakeLoads(): void {
-    const waiting = this.#onStart;
-    this.#onStart = [];
+  #wake(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
     for (const wake of waiting) wake();
-  }
-
-  #refused(error: ServingError): ServingError {
-    if (this.#members.size === 0) void this.close();
-    if (error.code !== "WORKER_LOST") return error;
-    const message = "the model cannot be loaded: no worker stays up to load it";
-    return new ServingError("MODEL_LOAD_FAILED", message, { cause: error.cause });
   }
 
   #died(worker: WorkerProcess, death: Death): void {
     if (worker !== this.#worker) return;
     this.#worker = undefined;
     for (const { instance } of this.#members.values()) instance.change(false);
-    if (this.#isClosed || this.#members.size === 0) {
+    this.#replace(death);
+  }
+
+  #replace(death: Death): void {
+    if (this.#closed !== undefined || this.#members.size === 0) {
       this.#options.onDeath(death, undefined);
       return;
     }
     this.#deathsInRow += 1;
-    const { backoffMsMax, random } = this.#options;
+    const { backoffMsMax, clock, random } = this.#options;
     const delayMs = restartDelayMs(this.#deathsInRow, backoffMsMax, random);
     this.#options.onDeath(death, delayMs);
-    if (delayMs === 0) this.#refill();
-    else this.#restart = this.#options.clock.after(delayMs, () => this.#refill());
+    if (delayMs === 0) {
+      this.#refill();
+      return;
+    }
+    this.#restartAtMs = clock.nowMs() + delayMs;
+    this.#restart = clock.after(delayMs, () => this.#refill());
   }
 
   /** Starts a process and loads every member again. */
   #refill(): void {
-    if (this.#isClosed) return;
-    const worker = this.#start();
-    for (const [id, member] of this.#members) {
-      worker.load(id, member.artifact, this.#options.modelLoadMsMax).then(
-        () => {
-          if (this.#members.has(id) && worker === this.#worker) member.instance.change(true);
-        },
-        () => this.#retryLoad(worker),
-      );
+    this.#restart = undefined;
+    if (this.#closed !== undefined) return;
+    try {
+      const worker = this.#start();
+      for (const [id, member] of this.#members) void this.#reload(worker, id, member);
+    } catch (thrown) {
+      this.#replace({ kind: "start", words: String(thrown) });
+    }
+    this.#wake();
+  }
+
+  async #reload(worker: WorkerProcess, id: number, member: Member): Promise<void> {
+    try {
+      await worker.load(id, member.artifact, this.#options.modelLoadMsMax);
+      if (this.#members.has(id) && worker === this.#worker) member.instance.change(true);
+    } catch {
+      if (this.#members.has(id)) worker.kill("reload");
     }
   }
-
-  /** A member did not load again though it once did: the process is replaced, with back-off. */
-  #retryLoad(worker: WorkerProcess): void {
-    if (worker === this.#worker && !this.#isClosed) worker.kill("exit");
-  }
-}
-
-/** One loaded version in a slot, as the rest of the server sees it. */
-class SlotInstance implements Instance {
-  readonly #slot: WorkerSlot;
-  readonly #id: number;
-  /** A handful: one for each predictor that uses the instance. */
-  readonly #listeners: (() => void)[] = [];
-  #isReady = false;
-  #isShut = false;
-
-  constructor(slot: WorkerSlot, id: number) {
-    this.#slot = slot;
-    this.#id = id;
-  }
-
-  get runsMax(): number {
-    return this.#slot.runsMax;
-  }
-
-  get isReady(): boolean {
-    return this.#isReady;
-  }
-
-  get memoryBytes(): number {
-    return this.#slot.worker?.memoryBytes ?? 0;
-  }
-
-  async run(batch: Batch): Promise<BatchResult> {
-    if (!this.#isReady) throw this.#isShut ? closedError() : notReady();
-    const result = await this.#slot.run(this.#id, batch);
-    if (this.#isShut) throw closedError();
-    this.#slot.noteGoodBatch();
-    return result;
-  }
-
-  onReadyChange(act: () => void): void {
-    this.#listeners.push(act);
-  }
-
-  async close(): Promise<void> {
-    this.shut();
-    await this.#slot.closeMember(this.#id);
-  }
-
-  /** No run is accepted any more. */
-  shut(): void {
-    this.#isShut = true;
-    this.change(false);
-  }
-
-  change(isReady: boolean): void {
-    if (isReady === this.#isReady || (isReady && this.#isShut)) return;
-    this.#isReady = isReady;
-    for (const act of this.#listeners) act();
-  }
-}
-
-function notReady(): ServingError {
-  return new ServingError("MODEL_NOT_READY", "the worker of this model is restarting");
 }
 
 function closedError(): ServingError {

@@ -1,4 +1,5 @@
 /** ONNX Runtime in this process; the inline engine and the worker import it from here. */
 export { engineText } from "./failure.ts";
-export { engineVersion } from "./runtime.ts";
+export { onnxRuntime } from "./runtime.ts";
 export { type OnnxSession, openSession } from "./session.ts";
+export { engineVersion } from "./version.ts";

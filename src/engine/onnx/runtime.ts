@@ -24,11 +24,6 @@ export function onnxRuntime(): OrtModule {
   return loaded;
 }
 
-/** Name and version of the engine; what passed a trial under another one is tried again. */
-export function engineVersion(): string {
-  return `onnxruntime-node ${onnxRuntime().env.versions.common}`;
-}
-
 function withoutFloat16Array<T>(act: () => T): T {
   const hidden = Object.getOwnPropertyDescriptor(globalThis, "Float16Array");
   if (hidden === undefined) return act();

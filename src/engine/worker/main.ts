@@ -23,12 +23,24 @@ process.on("unhandledRejection", fail);
 process.on("SIGINT", () => {});
 process.on("SIGTERM", () => {});
 
-const socket = new Socket({ fd: 3, readable: true, writable: true });
-const worker = new Worker(socket);
 const reader = new FrameReader((frame) => {
   worker.take(frame).catch(fail);
 });
-socket.on("data", (chunk: Buffer) => reader.push(chunk));
+const socket = new Socket({
+  fd: 3,
+  readable: true,
+  writable: true,
+  // The socket reads straight into the memory of the frame: no copy, and no stream machinery.
+  onread: {
+    buffer: () => reader.target(),
+    callback: (count) => {
+      reader.filled(count);
+      return true;
+    },
+  },
+});
+const worker = new Worker(socket);
+socket.resume();
 socket.on("end", () => process.exit(0));
 socket.on("close", () => process.exit(0));
 socket.on("error", () => process.exit(0));

@@ -20,7 +20,7 @@ import {
   readTensors,
   writeChunks,
 } from "../frame/index.ts";
-import { engineVersion, type OnnxSession, openSession } from "../onnx/index.ts";
+import { engineVersion, type OnnxSession, onnxRuntime, openSession } from "../onnx/index.ts";
 
 interface Loaded {
   readonly session: OnnxSession;
@@ -40,7 +40,9 @@ export class Worker {
     this.#sink = sink;
   }
 
+  /** Says that the engine is loaded; the first word of the conversation. */
   hello(): void {
+    onnxRuntime();
     const hello = { frameVersion, engine: engineVersion() };
     this.#control(kinds.hello, { instance: 0, batch: 0 }, hello);
   }

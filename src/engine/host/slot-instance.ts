@@ -1,0 +1,87 @@
+/**
+ * One loaded version in a worker slot, as the rest of the server sees it.
+ *
+ *   ready <--> lost (its worker died and is being replaced) --> shut
+ *
+ * Listeners hear each change of `isReady`. Once shut it never becomes ready again.
+ */
+import { ServingError } from "../../base/index.ts";
+import type { Batch, BatchResult, Instance } from "../engine.ts";
+
+/** What an instance needs of the slot it lives in. */
+export interface InstanceHome {
+  readonly runsMax: number;
+  /** Resident memory of the worker, byte; shared by all versions in it. */
+  readonly memoryBytes: number;
+  /** Whole seconds until a worker is expected again, >= 1. */
+  readonly retryAfterS: number;
+  run(id: number, batch: Batch): Promise<BatchResult>;
+  closeMember(id: number): Promise<void>;
+}
+
+export class SlotInstance implements Instance {
+  readonly #home: InstanceHome;
+  readonly #id: number;
+  /** A handful: one for each predictor that uses the instance. */
+  readonly #listeners: (() => void)[] = [];
+  #isReady = true;
+  #isShut = false;
+  #closed: Promise<void> | undefined;
+
+  constructor(home: InstanceHome, id: number) {
+    this.#home = home;
+    this.#id = id;
+  }
+
+  get runsMax(): number {
+    return this.#home.runsMax;
+  }
+
+  get isReady(): boolean {
+    return this.#isReady;
+  }
+
+  get memoryBytes(): number {
+    return this.#home.memoryBytes;
+  }
+
+  async run(batch: Batch): Promise<BatchResult> {
+    if (!this.#isReady) throw this.#notReady();
+    const result = await this.#home.run(this.#id, batch);
+    if (this.#isShut) throw this.#notReady();
+    return result;
+  }
+
+  onReadyChange(act: () => void): void {
+    this.#listeners.push(act);
+  }
+
+  close(): Promise<void> {
+    this.shut();
+    this.#closed ??= this.#home.closeMember(this.#id);
+    return this.#closed;
+  }
+
+  /** No run is accepted any more. */
+  shut(): void {
+    this.#isShut = true;
+    this.change(false);
+  }
+
+  /** The worker that holds it came up or died. */
+  change(isReady: boolean): void {
+    if (isReady === this.#isReady || (isReady && this.#isShut)) return;
+    this.#isReady = isReady;
+    for (const act of this.#listeners) act();
+  }
+
+  #notReady(): ServingError {
+    if (this.#isShut) {
+      return new ServingError("MODEL_NOT_READY", "this instance of the model is closed");
+    }
+    const { retryAfterS } = this.#home;
+    return new ServingError("MODEL_NOT_READY", "the worker of this model is being replaced", {
+      retryAfterS,
+    });
+  }
+}
