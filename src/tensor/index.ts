@@ -11,6 +11,9 @@ export {
   newNumericArray,
   viewNumeric,
 } from "./dtype.ts";
+export { elementJsonText } from "./json/element-text.ts";
+export { NumberSink, type NumberSinkOptions } from "./json/number-sink.ts";
+export { type JsonMark, JsonReader } from "./json/reader.ts";
 export {
   type BytesTensor,
   concatItems,
