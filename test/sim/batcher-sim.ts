@@ -21,8 +21,9 @@ import {
 } from "../../src/predict/index.ts";
 import { makeTensor } from "../../src/tensor/index.ts";
 import { contextOf, settle, signatureOf } from "../support/batcher-rig.ts";
+import { SimInstance } from "./batcher-instance.ts";
 import { planOf, type RequestPlan, type SimPlan } from "./batcher-plan.ts";
-import { SimInstance, SimRequest, type World } from "./batcher-world.ts";
+import { kindOf, SimRequest, type World, waitingOf } from "./batcher-world.ts";
 
 /** An answer may be later than its deadline by the grain of the deadline timer, ms. */
 const lateMsMax = 4;
@@ -38,7 +39,7 @@ export interface SimReport {
 
 interface Sim extends World {
   readonly batcher: BatchingPredictor;
-  readonly requests: SimRequest[];
+  readonly instances: SimInstance[];
   readonly gauge: { items: number; bytes: number };
   readonly logged: string[];
 }
@@ -66,11 +67,13 @@ function simOf(plan: SimPlan): Sim {
   const clock = new FakeClock();
   const logged: string[] = [];
   const gauge = { items: 0, bytes: 0 };
+  const instances: SimInstance[] = [];
   const world: World = {
     plan,
     clock,
     random: seededRandom(plan.seed + 77),
-    instances: [],
+    instances,
+    requests: [],
     requestOf: new WeakMap(),
     suspects: new Set(),
     deaths: new Map(),
@@ -79,13 +82,13 @@ function simOf(plan: SimPlan): Sim {
     log: (event) => logged.push(`${clock.nowMs()} ${event}`),
   };
   for (let at = 0; at < plan.instances; at += 1) {
-    world.instances.push(new SimInstance(world, `instance ${at}`));
+    instances.push(new SimInstance(world, `instance ${at}`));
   }
   const base = signatureOf(plan.layout, plan.isWidthOpen ? -1 : 1);
   const z = { ...base.outputs[0], name: "z", dtype: "INT64", shape: [-1] } as OutputSpec;
   const batcher = createBatchingPredictor({
     signature: { ...base, outputs: [...base.outputs, z] },
-    instances: world.instances,
+    instances,
     rules: plan.rules,
     limits: { ...defaultLimits, queueItemsMax: plan.queueItemsMax },
     clock,
@@ -94,7 +97,7 @@ function simOf(plan: SimPlan): Sim {
       queueChanged: (items, bytes) => Object.assign(gauge, { items, bytes }),
     },
   });
-  return { ...world, batcher, requests: [], gauge, logged };
+  return { ...world, instances, batcher, gauge, logged };
 }
 
 /** A request arrives. */
@@ -150,15 +153,6 @@ function waitingItems(sim: Sim): number {
   let items = 0;
   for (const request of sim.requests) items += waitingOf(sim, request);
   return items;
-}
-
-function waitingOf(sim: Sim, request: SimRequest): number {
-  if (request.outcome !== undefined) return 0;
-  let running = 0;
-  for (const { runs } of sim.instances) {
-    for (const run of runs) running += run.shares.get(request) ?? 0;
-  }
-  return request.items - request.itemsDone - running;
 }
 
 function checkRows(sim: Sim, { plan }: SimRequest, response: InferenceResponse): void {
@@ -228,10 +222,9 @@ async function checkEnd(sim: Sim): Promise<void> {
 function checkOrder(sim: Sim): void {
   const last = new Map<string, number>();
   for (const { plan, startedAs } of sim.requests) {
-    const { priority, width, wanted, parameter } = plan;
     if (startedAs === undefined || plan.rows[0] === undefined || plan.rows[0] >= 1_000_000)
       continue;
-    const kind = JSON.stringify([priority === 0 ? 2 : priority, width, wanted, parameter]);
+    const kind = `${plan.priority === 0 ? 2 : plan.priority} ${kindOf(plan)}`;
     if (startedAs < (last.get(kind) ?? -1)) sim.faults.push(`${plan.id} was overtaken`);
     last.set(kind, startedAs);
   }

@@ -1,14 +1,12 @@
 /**
- * Instances that run, refuse, break and die as a plan says, and watch what they are given.
+ * What happens in a simulation, and the rules that every run must keep when it starts.
  *
- * Each finds out which requests are in a batch by the memory of their tensors, which slices share,
- * so it can check what no answer shows: limits, compatibility, deadlines, exclusive suspects.
+ * Nothing here comes from the batcher: who waits, who is suspect and who killed is counted again
+ * from what the instances see.
  */
-import { type FakeClock, type Random, ServingError, type Timer } from "../../src/base/index.ts";
-import type { Batch, BatchPart, BatchResult, Instance } from "../../src/engine/engine.ts";
-import { concatItems, makeTensor, type Tensor } from "../../src/tensor/index.ts";
+import type { FakeClock, Random, ServingError } from "../../src/base/index.ts";
+import type { Batch, BatchResult } from "../../src/engine/engine.ts";
 import type { RequestPlan, SimPlan } from "./batcher-plan.ts";
-import { whole } from "./batcher-plan.ts";
 
 /** A request in the simulation, with what has happened to it. */
 export class SimRequest {
@@ -36,7 +34,8 @@ export interface World {
   readonly plan: SimPlan;
   readonly clock: FakeClock;
   readonly random: Random;
-  readonly instances: SimInstance[];
+  readonly instances: { readonly runs: readonly SimRun[] }[];
+  readonly requests: SimRequest[];
   readonly requestOf: WeakMap<ArrayBufferLike, SimRequest>;
   /** Contents that were in a dead worker and have not been answered since. */
   readonly suspects: Set<string>;
@@ -59,107 +58,6 @@ export interface SimRun {
   readonly reject: (error: ServingError) => void;
 }
 
-export class SimInstance implements Instance {
-  readonly runsMax: number;
-  readonly memoryBytes = 0;
-  isReady = true;
-  runs: SimRun[] = [];
-  readonly #world: World;
-  readonly #name: string;
-  #listeners: (() => void)[] = [];
-  #timer: Timer | undefined;
-
-  constructor(world: World, name: string) {
-    this.#world = world;
-    this.#name = name;
-    this.runsMax = world.plan.runsMax;
-  }
-
-  run(batch: Batch): Promise<BatchResult> {
-    const world = this.#world;
-    if (!this.isReady || this.runs.length >= this.runsMax) {
-      world.faults.push(`${this.#name} was given a run that it cannot take`);
-    }
-    const shares = sharesOf(batch, world);
-    world.log(`${this.#name} starts ${describe(shares)}`);
-    const wasSuspect = [...shares.keys()].some((each) => world.suspects.has(each.plan.content));
-    checkRun(world, this, { batch, shares });
-    if (world.random.next() < world.plan.notReadyShare) {
-      for (const request of shares.keys()) request.runEnds.add("MODEL_NOT_READY");
-      return Promise.reject(new ServingError("MODEL_NOT_READY", "restarting"));
-    }
-    return new Promise((resolve, reject) => {
-      this.runs.push({ batch, shares, wasSuspect, isAlone: shares.size === 1, resolve, reject });
-      if (this.runs.length === 1) this.#startNext();
-      else for (const run of this.runs) run.isAlone = false;
-    });
-  }
-
-  onReadyChange(act: () => void): void {
-    this.#listeners.push(act);
-  }
-
-  close(): Promise<void> {
-    return Promise.resolve();
-  }
-
-  /** The process ends; everything in it is lost, and another one comes up later. */
-  die(code: "WORKER_LOST" | "ENGINE_TIMEOUT"): void {
-    if (!this.isReady) return;
-    const world = this.#world;
-    world.log(`${this.#name} dies: ${code}`);
-    this.#timer?.cancel();
-    this.#setReady(false);
-    const lost = this.runs;
-    this.runs = [];
-    for (const run of lost) {
-      for (const request of run.shares.keys()) blame(world, { request, run, code });
-      run.reject(new ServingError(code, "the worker died"));
-    }
-    world.clock.after(whole(world.random, 1, 20), () => this.#setReady(true));
-  }
-
-  #setReady(isReady: boolean): void {
-    this.isReady = isReady;
-    for (const act of this.#listeners) act();
-  }
-
-  #startNext(): void {
-    const pauseMs = whole(this.#world.random, 0, this.#world.plan.runMsMax);
-    this.#timer = this.#world.clock.after(pauseMs, () => this.#end());
-  }
-
-  #end(): void {
-    const world = this.#world;
-    const [run] = this.runs;
-    if (run === undefined) return;
-    const requests = [...run.shares.keys()];
-    if (requests.some((each) => each.plan.isPoison)) {
-      this.die(world.random.next() < 0.5 ? "WORKER_LOST" : "ENGINE_TIMEOUT");
-      return;
-    }
-    this.runs = this.runs.slice(1);
-    if (this.runs.length > 0) this.#startNext();
-    if (requests.some((each) => each.plan.isBad)) {
-      world.log(`${this.#name} rejects`);
-      run.reject(new ServingError("INPUT_REJECTED_BY_MODEL", "the engine refused the input"));
-      return;
-    }
-    const isBroken = world.random.next() < world.plan.brokenOutputShare;
-    world.log(`${this.#name} ends${isBroken ? " with broken outputs" : ""}`);
-    for (const [request, items] of run.shares) {
-      if (isBroken) request.runEnds.add("MODEL_OUTPUT_INVALID");
-      else {
-        request.itemsDone += items;
-        if (request.itemsDone < request.items) continue;
-        world.suspects.delete(request.plan.content);
-        world.deaths.delete(request.plan.content);
-      }
-    }
-    run.resolve({ outputs: outputsOf(run.batch, isBroken), runMs: 1 });
-  }
-}
-
 interface Blame {
   readonly request: SimRequest;
   readonly run: SimRun;
@@ -167,7 +65,7 @@ interface Blame {
 }
 
 /** A death counts against a content when the run was of a known suspect, or is its first. */
-function blame(world: World, { request, run, code }: Blame): void {
+export function blame(world: World, { request, run, code }: Blame): void {
   const { content } = request.plan;
   request.runEnds.add(code);
   const deaths = world.deaths.get(content) ?? 0;
@@ -175,67 +73,39 @@ function blame(world: World, { request, run, code }: Blame): void {
   world.suspects.add(content);
 }
 
-/** What the model answers: `y` is ten times the input, `z` the first element of each row. */
-function outputsOf(batch: Batch, isBroken: boolean): readonly Tensor[] {
-  const parts: Tensor[] = [];
-  for (const part of batch.parts) if (part.inputs[0] !== undefined) parts.push(part.inputs[0]);
-  const x = concatItems(parts);
-  const values = x.elements as Float32Array;
-  const items = x.shape[0] ?? 0;
-  const width = x.shape[1] ?? 1;
-  const first = BigInt64Array.from({ length: items }, (_, at) => BigInt(values[at * width] ?? 0));
-  const all = [
-    makeTensor(
-      "FP32",
-      x.shape,
-      values.map((value) => value * 10),
-    ),
-    makeTensor("INT64", [items], first),
-  ];
-  const wanted = batch.outputs ?? [0, 1];
-  const outputs = wanted.flatMap((index) => all[index] ?? []);
-  return isBroken ? outputs.slice(1) : outputs;
+/** Requests of one kind may share a run. */
+export function kindOf({ width, wanted, parameter }: RequestPlan): string {
+  return JSON.stringify([width, wanted, parameter]);
 }
 
-function sharesOf(batch: Batch, world: World): Map<SimRequest, number> {
-  const shares = new Map<SimRequest, number>();
-  const seen = new Set<string>();
-  for (const part of batch.parts) {
-    const request = requestOf(part, world);
-    const x = part.inputs[0];
-    if (request === undefined || x === undefined) continue;
-    const place = `${request.plan.id}:${(x.elements as Float32Array).byteOffset}`;
-    const isPadding = seen.has(place);
-    for (let item = 0; item < (x.shape[0] ?? 0); item += 1) {
-      seen.add(
-        `${request.plan.id}:${(x.elements as Float32Array).byteOffset + item * 4 * (x.shape[1] ?? 1)}`,
-      );
-    }
-    if (isPadding) continue;
-    const items = world.plan.layout.kind === "none" ? 1 : (x.shape[0] ?? 0);
-    shares.set(request, (shares.get(request) ?? 0) + items);
+/** Items of a request that wait, counted from what the instances hold. */
+export function waitingOf(world: World, request: SimRequest): number {
+  if (request.outcome !== undefined) return 0;
+  let running = 0;
+  for (const { runs } of world.instances) {
+    for (const run of runs) running += run.shares.get(request) ?? 0;
   }
-  return shares;
+  return request.items - request.itemsDone - running;
 }
 
-function requestOf(part: BatchPart, world: World): SimRequest | undefined {
-  const elements = part.inputs[0]?.elements as Float32Array | undefined;
-  const request = elements && world.requestOf.get(elements.buffer);
-  if (request === undefined) world.faults.push("a run holds what nobody asked");
-  return request;
+/** True when a request waits that could have joined those of a run but for its size. */
+function hasMore(world: World, requests: readonly SimRequest[]): boolean {
+  const kinds = requests.map((each) => kindOf(each.plan));
+  return world.requests.some(
+    (each) =>
+      !requests.includes(each) && kinds.includes(kindOf(each.plan)) && waitingOf(world, each) > 0,
+  );
 }
 
-function describe(shares: ReadonlyMap<SimRequest, number>): string {
-  return [...shares].map(([request, items]) => `${request.plan.id}x${items}`).join(" ");
-}
-
-interface Start {
+/** A run that starts. */
+export interface Start {
   readonly batch: Batch;
   readonly shares: ReadonlyMap<SimRequest, number>;
 }
 
 /** The rules that a run must keep when it starts. */
-function checkRun(world: World, instance: SimInstance, { batch, shares }: Start): void {
+export function checkRun(world: World, others: readonly SimRun[], start: Start): void {
+  const { batch, shares } = start;
   const { plan, faults } = world;
   const requests = [...shares.keys()];
   const nowMs = world.clock.nowMs();
@@ -254,16 +124,14 @@ function checkRun(world: World, instance: SimInstance, { batch, shares }: Start)
   if (layout.kind === "fixed" && given !== layout.items) {
     faults.push(`a run of ${given} items where ${layout.items} are wanted`);
   }
-  const kinds = new Set(
-    requests.map(({ plan: { width, wanted, parameter } }) =>
-      JSON.stringify([width, wanted, parameter]),
-    ),
-  );
+  const kinds = new Set(requests.map((each) => kindOf(each.plan)));
   if (kinds.size > 1) faults.push("incompatible requests share a run");
+  const isFull = layout.kind === "none" || items >= itemsMax || hasMore(world, requests);
+  if (others.length > 0 && !isFull) faults.push("a batch with room was sent ahead");
   const isSuspect = requests.some((each) => world.suspects.has(each.plan.content));
-  const isExclusive = requests.length === 1 && instance.runs.length === 0;
+  const isExclusive = requests.length === 1 && others.length === 0;
   if (isSuspect && !isExclusive) faults.push("a suspect runs in company");
-  if (instance.runs.some((run) => run.wasSuspect)) faults.push("a run joins that of a suspect");
+  if (others.some((run) => run.wasSuspect)) faults.push("a run joins that of a suspect");
   for (const request of requests) {
     if (request.deadlineAtMs <= nowMs) faults.push(`${request.plan.id} runs after its deadline`);
     if ((world.deaths.get(request.plan.content) ?? 0) >= 2) faults.push("a killer runs again");
