@@ -1,0 +1,24 @@
+/** Floor 4: counters, histograms, the metrics page and the log. */
+export { BucketCounts, bucketBounds } from "./bucket-counts.ts";
+export {
+  causeText,
+  createLog,
+  type Log,
+  type LogFields,
+  type LogFormat,
+  type LogLevel,
+  type LogOptions,
+  logLevels,
+} from "./log.ts";
+export { type FinishedRequest, type ModelGauges, ModelMetrics } from "./model-metrics.ts";
+export { type MetricFormat, metricContentTypes } from "./page/metric-writer.ts";
+export {
+  type LatencyFigures,
+  type ModelFigures,
+  modelFigures,
+  serverFigures,
+} from "./page/metrics-json.ts";
+export { metricsPage } from "./page/metrics-page.ts";
+export { ProcessUsage } from "./process-usage.ts";
+export { type Door, doors, type Outcome } from "./request-counts.ts";
+export { ServerMetrics, type ServerMetricsOptions } from "./server-metrics.ts";
