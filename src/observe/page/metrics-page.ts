@@ -230,9 +230,9 @@ function writeProcess(writer: MetricWriter, metrics: ServerMetrics, usage: Proce
   const delay = usage.loopDelay();
   const help = "How late the event loop came back, since the last scrape.";
   writer.family("millrace_event_loop_delay_seconds", "gauge", help);
-  writer.sample('quantile="0.5"', delay.p50S);
-  writer.sample('quantile="0.99"', delay.p99S);
-  writer.sample('quantile="1"', delay.maxS);
+  writer.sample('at="p50"', delay.p50S);
+  writer.sample('at="p99"', delay.p99S);
+  writer.sample('at="max"', delay.maxS);
   writer.family("millrace_build_info", "gauge", "Always 1; the labels say what runs.");
   writer.sample(labelText({ version: metrics.build, node: process.versions.node }), 1);
 }
