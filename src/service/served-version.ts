@@ -6,7 +6,7 @@
  */
 import type { InputChecks, ModelPackage, Signature } from "../model/index.ts";
 import type { ModelMetrics } from "../observe/index.ts";
-import type { Predictor } from "../predict/index.ts";
+import type { InferenceRequest, Predictor } from "../predict/index.ts";
 
 export interface ServedVersion {
   readonly model: string;
@@ -25,6 +25,10 @@ export interface ServedVersion {
   readonly readyAtWallMs: number;
   /** Applied when a request names no deadline, ms. */
   readonly deadlineMsDefault: number;
+  /** A request that this version answered when it was loaded, for deep health. */
+  readonly sample: InferenceRequest;
   /** True while at least one instance would run a batch. */
   isReady(): boolean;
+  /** Answers what waits, then ends the instances. */
+  close(): Promise<void>;
 }

@@ -8,6 +8,7 @@
 import type { ServerResponse } from "node:http";
 import { Cancellation, type ErrorCode, errorTable, ServingError } from "../../../base/index.ts";
 import type { RequestContext, StageTimes } from "../../../predict/index.ts";
+import type { ServedVersion } from "../../../service/index.ts";
 import type { BodyRequest } from "./body-request.ts";
 import { type Dialect, errorBody } from "./error-body.ts";
 import type { RequestHeaders } from "./header-scan.ts";
@@ -38,8 +39,9 @@ export class Exchange implements RequestContext {
   body: Buffer = emptyBody;
   deadlineAtMs = Number.POSITIVE_INFINITY;
   priority = 0;
-  /** Name and version for metrics, once known. */
-  served: object | undefined;
+  /** The version it counts on, once known. */
+  served: ServedVersion | undefined;
+  items = 0;
   #query: URLSearchParams | undefined;
   #isAnswered = false;
   #isOver = false;
@@ -150,17 +152,19 @@ export class Exchange implements RequestContext {
     body: string | Buffer,
   ): void {
     const isText = typeof body === "string";
+    const contentLength = isText ? Buffer.byteLength(body) : body.length;
     const isBodiless = this.request.method === "HEAD";
     writeReplyHead(this.response, {
       status: head.status,
       contentType: head.contentType,
       lines: `x-request-id: ${this.requestId}\r\n${head.lines}`,
-      contentLength: isText ? Buffer.byteLength(body) : body.length,
+      contentLength,
       keepAliveS: this.settings.keepAliveS,
       wallMs: this.settings.wallMs(),
     });
     if (isBodiless) this.response.end();
-    else if (isText) this.response.end(body, "utf8");
+    // Text of as many bytes as characters is ASCII, which goes out without transcoding.
+    else if (isText) this.response.end(body, contentLength === body.length ? "latin1" : "utf8");
     else this.response.end(body);
   }
 }

@@ -1,0 +1,95 @@
+/**
+ * The REST door as a whole: its routes, its books, its parsing thread.
+ *
+ * What an exchange ends with is counted here, in one place: on its version when it reached one, else
+ * among the unresolved; faults of ours and of the engine are logged with their cause.
+ */
+import type { Clock, ErrorCode, ServingError } from "../../base/index.ts";
+import type { Log, ProcessUsage } from "../../observe/index.ts";
+import type { Service } from "../../service/index.ts";
+import { documentRoutes } from "./documents/routes.ts";
+import type { Exchange } from "./http/exchange.ts";
+import { type HttpServer, startHttpServer } from "./http/server.ts";
+import { oipRoutes } from "./oip/routes.ts";
+import { healthRoutes } from "./operations/health-routes.ts";
+import { metricRoutes } from "./operations/metric-routes.ts";
+import { modelRoutes } from "./operations/model-routes.ts";
+import { createParseThread } from "./simple/parse-thread.ts";
+import { simpleRoutes } from "./simple/routes.ts";
+
+export interface RestDoorOptions {
+  readonly service: Service;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly usage: ProcessUsage;
+  readonly host: string;
+  /** 0 picks a free one. */
+  readonly port: number;
+  /** Listening sockets on the port, 1 to 64. */
+  readonly listenSockets: number;
+  readonly validationStatus: 400 | 422;
+  readonly metricsDefault: "text" | "json";
+  readonly serverName: string;
+  readonly serverVersion: string;
+  readonly hasDocs: boolean;
+}
+
+export interface RestDoor extends HttpServer {
+  /** Ends connections and the parsing thread. */
+  close(): Promise<void>;
+}
+
+/** Opens the door. @throws the system's error when the port cannot be had */
+export async function startRestDoor(options: RestDoorOptions): Promise<RestDoor> {
+  const { service, clock } = options;
+  const thread = createParseThread(service.limits);
+  const routes = [
+    ...simpleRoutes(service, thread),
+    ...oipRoutes({ ...options, thread }),
+    ...modelRoutes(service),
+    ...healthRoutes(service),
+    ...metricRoutes(options),
+    ...(options.hasDocs ? documentRoutes(service, options.serverVersion) : []),
+  ];
+  const server = await startHttpServer({
+    host: options.host,
+    port: options.port,
+    listenSockets: options.listenSockets,
+    limits: service.limits,
+    validationStatus: options.validationStatus,
+    routes,
+    clock,
+    admit(route) {
+      if (route.body !== "none") service.admit();
+    },
+    finished: (exchange, code, error) => book(options, exchange, { code, error }),
+  });
+  service.metrics.http.connections = () => server.connections;
+  return Object.assign(Object.create(server) as HttpServer, {
+    async close() {
+      server.destroy();
+      await thread.close();
+    },
+  });
+}
+
+interface End {
+  readonly code: ErrorCode | "OK";
+  readonly error: ServingError | undefined;
+}
+
+function book(options: RestDoorOptions, exchange: Exchange, { code, error }: End): void {
+  const { service, log } = options;
+  const { served, times, items } = exchange;
+  if (served !== undefined) {
+    const endedAtMs = service.clock.nowMs();
+    served.metrics.requestDone({ door: "rest", outcome: code, items, times, endedAtMs });
+  } else if (code !== "OK") service.metrics.unresolved.add("rest", code);
+  if (error === undefined) return;
+  log.requestFailed(error, {
+    request_id: exchange.requestId,
+    path: exchange.request.url,
+    model: served?.model,
+    version: served?.version,
+  });
+}

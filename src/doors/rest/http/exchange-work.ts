@@ -1,0 +1,34 @@
+/**
+ * The steps that every inference route takes on its exchange.
+ */
+import { ServingError } from "../../../base/index.ts";
+import type { ServedVersion } from "../../../service/index.ts";
+import type { Exchange } from "./exchange.ts";
+
+/** Books the request on a version: from here on it counts there, and has that version's deadline. */
+export function beginOn(exchange: Exchange, served: ServedVersion, items: number): void {
+  exchange.served = served;
+  exchange.items = items;
+  served.metrics.requestBegan();
+  if (exchange.deadlineAtMs === Number.POSITIVE_INFINITY) {
+    exchange.deadlineAtMs = exchange.times.arrivedAtMs + served.deadlineMsDefault;
+  }
+}
+
+/** True for the content types that are read as JSON. */
+export function isJsonType(contentType: string): boolean {
+  if (contentType === "application/json" || contentType === "") return true;
+  const semicolon = contentType.indexOf(";");
+  const bare = semicolon === -1 ? contentType : contentType.slice(0, semicolon);
+  const type = bare.trim().toLowerCase();
+  if (type === "application/json" || type.endsWith("+json")) return true;
+  // curl -d says so, whatever it sends.
+  return type === "application/x-www-form-urlencoded" || type === "text/json";
+}
+
+/** @throws UNSUPPORTED_MEDIA_TYPE */
+export function checkJsonType(contentType: string): void {
+  if (isJsonType(contentType)) return;
+  const message = "header 'content-type': expected application/json";
+  throw new ServingError("UNSUPPORTED_MEDIA_TYPE", message, { field: "content-type" });
+}

@@ -1,0 +1,62 @@
+/**
+ * Health and readiness, in the shapes that load balancers, Kubernetes and hand-written clients read.
+ *
+ * Live answers while the loop does, and never waits for a model. Ready is false from the moment the
+ * server drains or a required version has no instance. `/health?deep=1` runs a real prediction.
+ */
+import type { Service } from "../../../service/index.ts";
+import type { Exchange } from "../http/exchange.ts";
+import type { Route } from "../http/router.ts";
+
+export function healthRoutes(service: Service): Route[] {
+  const plain = { method: "GET", body: "none", dialect: "plain" } as const;
+  return [
+    { ...plain, path: "/health", handle: (exchange) => health(service, exchange) },
+    { ...plain, path: "/health/live", handle: (exchange) => json(exchange, 200, alive) },
+    { ...plain, path: "/health/ready", handle: (exchange) => ready(service, exchange) },
+    { ...plain, path: "/ping", handle: (exchange) => ping(service, exchange) },
+    {
+      ...plain,
+      path: "/v2/health/live",
+      handle: (exchange) => json(exchange, 200, { live: true }),
+    },
+    {
+      ...plain,
+      path: "/v2/health/ready",
+      handle(exchange) {
+        const isReady = service.health().isReady;
+        json(exchange, isReady ? 200 : 503, { ready: isReady });
+      },
+    },
+  ];
+}
+
+const alive = { status: "alive" };
+
+/** Answers with JSON of any status. */
+export function json(exchange: Exchange, status: number, body: unknown): void {
+  const lines = status === 503 ? "retry-after: 1\r\n" : "";
+  exchange.reply({ status, contentType: "application/json", lines }, JSON.stringify(body));
+}
+
+async function health(service: Service, exchange: Exchange): Promise<void> {
+  const isDeep = exchange.query.get("deep") === "1";
+  const found = isDeep ? await service.deepHealth() : service.health();
+  json(exchange, found.isReady ? 200 : 503, {
+    status: found.isReady ? "healthy" : "unhealthy",
+    timestamp: Math.floor(service.clock.wallMs() / 1000),
+    model_loaded: found.isModelLoaded,
+    ...(found.problems.length === 0 ? {} : { problems: found.problems }),
+  });
+}
+
+function ready(service: Service, exchange: Exchange): void {
+  const { isReady, problems } = service.health();
+  if (isReady) json(exchange, 200, { status: "ready" });
+  else json(exchange, 503, { status: "not ready", problems });
+}
+
+function ping(service: Service, exchange: Exchange): void {
+  const { isReady } = service.health();
+  json(exchange, isReady ? 200 : 503, { status: isReady ? "Healthy" : "Unhealthy" });
+}

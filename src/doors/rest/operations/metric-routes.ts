@@ -1,0 +1,42 @@
+/**
+ * `GET /metrics`: Prometheus text for scrapers, latency figures as JSON for people.
+ *
+ * Scrapers name text or anything, so JSON is given only when the caller prefers it by name, asks for
+ * it with `?format=json`, or the configuration turns `*` + `/*` round.
+ */
+import { metricContentTypes, metricsPage, type ProcessUsage, serverFigures } from "../../../observe/index.ts";
+import type { Service } from "../../../service/index.ts";
+import type { Exchange } from "../http/exchange.ts";
+import type { Route } from "../http/router.ts";
+import { chooseMetricsFormat } from "./metrics-format.ts";
+
+export interface MetricRoutesOptions {
+  readonly service: Service;
+  readonly usage: ProcessUsage;
+  /** What a caller gets who accepts anything. */
+  readonly metricsDefault: "text" | "json";
+}
+
+export function metricRoutes(options: MetricRoutesOptions): Route[] {
+  return [
+    {
+      method: "GET",
+      path: "/metrics",
+      body: "none",
+      dialect: "plain",
+      handle: (exchange) => metrics(options, exchange),
+    },
+  ];
+}
+
+function metrics(options: MetricRoutesOptions, exchange: Exchange): void {
+  const { service, usage, metricsDefault } = options;
+  const asked = exchange.query.get("format");
+  const format = chooseMetricsFormat(exchange.headers.accept, asked, metricsDefault);
+  if (format === "json") {
+    exchange.replyJson(JSON.stringify(serverFigures(service.metrics)));
+    return;
+  }
+  const text = metricsPage(service.metrics, usage, format);
+  exchange.reply({ status: 200, contentType: metricContentTypes[format], lines: "" }, text);
+}

@@ -1,0 +1,195 @@
+/**
+ * `POST /batch_predict`: many predictions in one request, each of which may fail alone.
+ *
+ * Two kinds of body: a list of calls (form `call`, each with its own model), answered by a list of
+ * equal length and order; or one object with `instances` or `texts`, answered by columns with `null`
+ * where a row failed and a list of errors. The reply is 200 when the envelope can be read; the header
+ * `x-items-failed` counts what failed.
+ */
+import { ServingError } from "../../../base/index.ts";
+import type { Service } from "../../../service/index.ts";
+import { JsonReader } from "../../../tensor/index.ts";
+import type { Exchange } from "../http/exchange.ts";
+import { beginOn, checkJsonType } from "../http/exchange-work.ts";
+import { msText } from "../http/number-text.ts";
+import { serverTimingLine } from "../http/server-timing.ts";
+import { decodeSimple, type SimpleRequest } from "./decode.ts";
+import { confidenceText, predictionText, probabilitiesText } from "./item-text.ts";
+import type { ReadBody, ReadSimple } from "./read-body.ts";
+import { callFieldsText } from "./reply.ts";
+import { type RowEnd, type RowsOf, runRows } from "./run-rows.ts";
+import { simpleServing } from "./serving.ts";
+
+export interface BatchRoute {
+  readonly service: Service;
+  readonly readBody: ReadBody;
+}
+
+const openBracket = 0x5b;
+
+export async function batchPredict(route: BatchRoute, exchange: Exchange): Promise<void> {
+  checkJsonType(exchange.headers.contentType);
+  const reader = new JsonReader(exchange.body, route.service.limits.jsonDepthMax);
+  if (reader.peekByte() === openBracket) await answerCalls(route, exchange);
+  else await answerRows(route, exchange, await route.readBody(exchange, { isTolerant: true }));
+}
+
+// --- one object with rows ---------------------------------------------------------------------
+
+async function answerRows(route: BatchRoute, exchange: Exchange, read: ReadSimple): Promise<void> {
+  const { service } = route;
+  const { served, decoded } = read;
+  if (decoded.field !== "instances" && decoded.field !== "texts") {
+    const message =
+      "Missing 'instances' in request: expected 'instances', 'texts' or a list of calls";
+    throw new ServingError("INVALID_INPUT", message, { field: "instances" });
+  }
+  const serving = simpleServing(served, service.limits.jsonDepthMax);
+  beginOn(exchange, served, decoded.items);
+  exchange.times.decodedAtMs = service.clock.nowMs();
+  const rows: RowsOf = { service, served, serving, decoded, context: exchange };
+  const ran = decoded.items === 0 ? [] : await runRows(rows, 0, decoded.items);
+  const ends = inOrder(ran, decoded);
+  const failures = ends.filter((end) => end.error !== undefined);
+  const columns = decoded.field === "texts" ? textColumn(ends) : valueColumns(ends);
+  const errors = failures.length === 0 ? "" : `,"errors":[${failures.map(errorText).join(",")}]`;
+  const latency = msText(service.clock.nowMs() - exchange.times.arrivedAtMs);
+  const text = `{${columns}${errors},${serving.names},"latency_ms":${latency}}`;
+  finish(exchange, service, { text, failed: failures.length });
+}
+
+function inOrder(ran: readonly RowEnd[], decoded: SimpleRequest): RowEnd[] {
+  const faults = decoded.faults.map((fault) => ({ ...fault, answer: undefined, place: 0 }));
+  return [...ran, ...faults].sort((a, b) => a.index - b.index);
+}
+
+function valueColumns(ends: readonly RowEnd[]): string {
+  const predictions = ends.map(({ answer, place }) =>
+    answer === undefined ? "null" : predictionText(answer, place),
+  );
+  const hasScores = ends.some(({ answer }) => answer?.probability !== undefined);
+  const text = `"predictions":[${predictions.join(",")}]`;
+  if (!hasScores) return text;
+  const scores = ends.map(({ answer, place }) =>
+    answer === undefined ? "null" : (probabilitiesText(answer, place) ?? "null"),
+  );
+  return `${text},"probabilities":[${scores.join(",")}]`;
+}
+
+function textColumn(ends: readonly RowEnd[]): string {
+  const items = ends.map(({ answer, place }) => {
+    if (answer === undefined) return "null";
+    const confidence = confidenceText(answer, place);
+    const more = confidence === undefined ? "" : `,"confidence":${confidence}`;
+    return `{"sentiment":${predictionText(answer, place)}${more}}`;
+  });
+  return `"predictions":[${items.join(",")}]`;
+}
+
+function errorText({ index, error }: RowEnd): string {
+  return JSON.stringify({ index, code: error?.code, error: error?.message });
+}
+
+// --- a list of calls --------------------------------------------------------------------------
+
+interface CallEnd {
+  readonly text: string;
+  readonly isFailed: boolean;
+}
+
+async function answerCalls(route: BatchRoute, exchange: Exchange): Promise<void> {
+  const { service } = route;
+  const calls = sliceCalls(exchange.body, service);
+  exchange.times.decodedAtMs = service.clock.nowMs();
+  const ends = await Promise.all(calls.map((bytes) => answerCall(service, exchange, bytes)));
+  const failed = ends.filter((end) => end.isFailed).length;
+  const isSkipping = exchange.query.get("on_error") === "skip";
+  const shown = isSkipping ? ends.filter((end) => !end.isFailed) : ends;
+  finish(exchange, service, { text: `[${shown.map((end) => end.text).join(",")}]`, failed });
+}
+
+/** The bytes of each element of the list. */
+function sliceCalls(body: Buffer, service: Service): Buffer[] {
+  const { jsonDepthMax, requestItemsMax } = service.limits;
+  const reader = new JsonReader(body, jsonDepthMax);
+  const calls: Buffer[] = [];
+  reader.enterArray();
+  while (reader.nextElement()) {
+    if (calls.length >= requestItemsMax) {
+      const message = `the list has more than ${requestItemsMax} calls (requestItemsMax)`;
+      throw new ServingError("LIMIT_EXCEEDED", message);
+    }
+    reader.peekByte();
+    const from = reader.at;
+    reader.skipValue();
+    calls.push(body.subarray(from, reader.at));
+  }
+  reader.end();
+  return calls;
+}
+
+async function answerCall(service: Service, exchange: Exchange, bytes: Buffer): Promise<CallEnd> {
+  let names: CallNames = { model: undefined, version: undefined, batchId: undefined };
+  try {
+    names = readNames(bytes, service.limits.jsonDepthMax);
+    const served = service.find(names.model ?? service.needModel(), names.version);
+    const serving = simpleServing(served, service.limits.jsonDepthMax);
+    const rules = { limits: serving.limits, isTolerant: false };
+    const decoded = decodeSimple(bytes, serving.plan, rules);
+    const rows: RowsOf = { service, served, serving, decoded, context: exchange };
+    const ends = await runRows(rows, 0, decoded.items);
+    const bad = ends.find((end) => end.error !== undefined);
+    if (bad?.error !== undefined) throw bad.error;
+    const answer = ends[0]?.answer;
+    if (answer === undefined) throw new ServingError("INVALID_INPUT", "input_data: no rows");
+    const fields = callFieldsText(answer, {
+      form: "call",
+      names: serving.names,
+      latencyMs: service.clock.nowMs() - exchange.times.arrivedAtMs,
+      runMs: exchange.times.runMs,
+      batchId: decoded.batchId,
+    });
+    return { text: `{${fields}}`, isFailed: false };
+  } catch (thrown) {
+    const error = ServingError.from(thrown);
+    const entry = {
+      error: error.message,
+      code: error.code,
+      model_name: names.model ?? service.onlyModel ?? null,
+      batch_id: names.batchId ?? null,
+    };
+    return { text: JSON.stringify(entry), isFailed: true };
+  }
+}
+
+interface CallNames {
+  model: string | undefined;
+  version: string | undefined;
+  batchId: string | undefined;
+}
+
+function readNames(bytes: Buffer, depthMax: number): CallNames {
+  const names: CallNames = { model: undefined, version: undefined, batchId: undefined };
+  const reader = new JsonReader(bytes, depthMax);
+  if (reader.peek() !== "object") {
+    throw new ServingError("INVALID_INPUT", `a call is ${reader.shownNext()}, expected an object`);
+  }
+  reader.enterObject();
+  while (reader.nextMember()) {
+    const isText = reader.peek() === "string";
+    if (isText && reader.isKey("model_name")) names.model = reader.readString();
+    else if (isText && reader.isKey("model_version")) names.version = reader.readString();
+    else if (isText && reader.isKey("batch_id")) names.batchId = reader.readString();
+    else reader.skipValue();
+  }
+  return names;
+}
+
+function finish(
+  exchange: Exchange,
+  service: Service,
+  { text, failed }: { readonly text: string; readonly failed: number },
+): void {
+  const timing = serverTimingLine(exchange.times, service.clock.nowMs());
+  exchange.replyJson(text, `x-items-failed: ${failed}\r\n${timing}`);
+}

@@ -1,0 +1,73 @@
+/**
+ * From decoded rows to the request that a predictor takes: checked, stepped, with its wanted outputs.
+ */
+import { ServingError } from "../../../base/index.ts";
+import {
+  applyTextSteps,
+  type FieldNaming,
+  type FormedInputs,
+  formInputs,
+  formSingle,
+  type GivenTensor,
+  type InputChecks,
+  rowNaming,
+} from "../../../model/index.ts";
+import type { InferenceRequest } from "../../../predict/index.ts";
+import type { ServedVersion } from "../../../service/index.ts";
+import type { Tensor } from "../../../tensor/index.ts";
+import type { SimpleRequest } from "./decode.ts";
+import type { SimpleServing } from "./serving.ts";
+
+const namings: Readonly<Record<string, FieldNaming>> = {
+  features: rowNaming("features", true),
+  text: rowNaming("", true),
+  "": rowNaming("", true),
+  instances: rowNaming("instances", false),
+  input_data: rowNaming("input_data", false),
+  texts: rowNaming("texts", false),
+};
+const anyRow = rowNaming("instances", false);
+
+/** @throws INVALID_INPUT, LIMIT_EXCEEDED */
+export function formRequest(
+  served: ServedVersion,
+  serving: SimpleServing,
+  decoded: SimpleRequest,
+): InferenceRequest {
+  const { checks } = served;
+  if (!serving.plan.isBatchable && decoded.items !== 1) throw oneRowOnly(served, decoded);
+  const naming = namings[decoded.field] ?? anyRow;
+  const formed = form(checks, decoded, naming);
+  const inputs = serving.stepped.length === 0 ? formed.inputs : stepped(serving, formed);
+  return { inputs, items: formed.items, outputs: serving.wanted, parameters: undefined };
+}
+
+function form(checks: InputChecks, decoded: SimpleRequest, naming: FieldNaming): FormedInputs {
+  const only = decoded.tensors[0];
+  if (checks.single !== undefined && only !== undefined && only.dtype !== "BYTES") {
+    return formSingle(checks, { elements: only.elements, items: decoded.items }, naming);
+  }
+  const given: GivenTensor[] = [];
+  for (let index = 0; index < decoded.tensors.length; index += 1) {
+    const tensor = decoded.tensors[index];
+    const name = checks.signature.inputs[index]?.name;
+    if (tensor !== undefined && name !== undefined) given.push({ name, ...tensor });
+  }
+  return formInputs(checks, given, naming);
+}
+
+function stepped(serving: SimpleServing, formed: FormedInputs): (Tensor | undefined)[] {
+  const inputs = [...formed.inputs];
+  for (const { index, spec } of serving.stepped) {
+    const tensor = inputs[index];
+    if (tensor?.dtype === "BYTES") inputs[index] = applyTextSteps(spec.steps, tensor);
+  }
+  return inputs;
+}
+
+function oneRowOnly(served: ServedVersion, decoded: SimpleRequest): ServingError {
+  const { layout } = served.signature;
+  const why = layout.kind === "none" ? layout.reason : "";
+  const message = `${decoded.field}: ${decoded.items} rows, expected 1: ${why}`;
+  return new ServingError("INVALID_INPUT", message, { field: decoded.field });
+}

@@ -1,0 +1,150 @@
+/**
+ * `POST /predict/stream`: a line of JSON per row, as each completes.
+ *
+ * Rows run in slices, a few slices at once; a slice's lines are written when it is back, so the order
+ * is that of completion and each line carries its index. A reader that is slower than the model
+ * pauses the next slices, so at most `streamBufferBytesMax` and the slices under way are held for it;
+ * a reader that leaves cancels what has not run.
+ */
+import type { ServerResponse } from "node:http";
+import { ServingError } from "../../../base/index.ts";
+import type { Service } from "../../../service/index.ts";
+import type { Exchange } from "../http/exchange.ts";
+import { beginOn, checkJsonType } from "../http/exchange-work.ts";
+import type { SimpleRequest } from "./decode.ts";
+import { predictionText, probabilitiesText } from "./item-text.ts";
+import type { ReadBody } from "./read-body.ts";
+import { type RowEnd, type RowsOf, runRows } from "./run-rows.ts";
+import { simpleServing } from "./serving.ts";
+
+export interface StreamRoute {
+  readonly service: Service;
+  readonly readBody: ReadBody;
+  /** Streams that are open now. */
+  readonly open: { count: number };
+}
+
+const slicesMax = 4;
+const sliceRowsMax = 32;
+const progressMs = 1_000;
+
+export async function streamPredict(route: StreamRoute, exchange: Exchange): Promise<void> {
+  const { service, open } = route;
+  checkJsonType(exchange.headers.contentType);
+  const { streamsMax } = service.limits;
+  if (open.count >= streamsMax) {
+    service.metrics.limitHits.add("streamsMax");
+    throw new ServingError("OVERLOADED", `${streamsMax} streams are open (streamsMax)`);
+  }
+  const { served, decoded } = await route.readBody(exchange, { isTolerant: true });
+  const serving = simpleServing(served, service.limits.jsonDepthMax);
+  beginOn(exchange, served, decoded.items);
+  exchange.times.decodedAtMs = service.clock.nowMs();
+  const response = exchange.beginStream({ contentType: "application/x-ndjson", lines: "" });
+  if (response === undefined) return;
+  open.count += 1;
+  try {
+    const rows: RowsOf = { service, served, serving, decoded, context: exchange };
+    const writer = new LineWriter(response, service, exchange.query.get("progress") === "1");
+    await writeRows(rows, writer);
+    exchange.endStream("OK");
+  } catch (thrown) {
+    const error = ServingError.from(thrown);
+    if (!response.destroyed) {
+      response.write(`${JSON.stringify({ error: error.message, code: error.code })}\n`);
+    }
+    exchange.endStream(error.code, error);
+  } finally {
+    open.count -= 1;
+    response.end();
+  }
+}
+
+async function writeRows(rows: RowsOf, writer: LineWriter): Promise<void> {
+  const { decoded } = rows;
+  writer.total = decoded.items + decoded.faults.length;
+  for (const fault of decoded.faults) await writer.write(faultLine(fault.index, fault.error), true);
+  let next = 0;
+  const runner = async (): Promise<void> => {
+    while (next < decoded.items && !rows.context.cancellation.isCancelled) {
+      const from = next;
+      next = Math.min(from + sliceRowsMax, decoded.items);
+      for (const end of await runRows(rows, from, next)) {
+        await writer.write(line(decoded, end), end.error !== undefined);
+      }
+    }
+  };
+  const runners: Promise<void>[] = [];
+  for (let index = 0; index < slicesMax; index += 1) runners.push(runner());
+  await Promise.all(runners);
+  if (!rows.context.cancellation.isCancelled) writer.progress(true);
+}
+
+function line(decoded: SimpleRequest, end: RowEnd): string {
+  const { index, answer, place, error } = end;
+  if (answer === undefined) return faultLine(index, error);
+  const prediction = predictionText(answer, place);
+  const text = decoded.texts?.[index];
+  if (text !== undefined) {
+    return `{"index":${index},"text":${JSON.stringify(text)},"prediction":${prediction}}\n`;
+  }
+  const scores = probabilitiesText(answer, place);
+  const probability = scores === undefined ? "" : `,"probability":${scores}`;
+  return `{"index":${index},"prediction":${prediction}${probability}}\n`;
+}
+
+function faultLine(index: number, error: ServingError | undefined): string {
+  return `${JSON.stringify({ index, error: error?.message, code: error?.code })}\n`;
+}
+
+/** Writes lines and waits when the reader is behind. */
+class LineWriter {
+  total = 0;
+  #done = 0;
+  #failed = 0;
+  #progressAtMs: number;
+  readonly #response: ServerResponse;
+  readonly #service: Service;
+  readonly #hasProgress: boolean;
+
+  constructor(response: ServerResponse, service: Service, hasProgress: boolean) {
+    this.#response = response;
+    this.#service = service;
+    this.#hasProgress = hasProgress;
+    this.#progressAtMs = service.clock.nowMs();
+  }
+
+  async write(text: string, isFailed: boolean): Promise<void> {
+    this.#done += 1;
+    if (isFailed) this.#failed += 1;
+    this.#response.write(text);
+    this.progress(false);
+    const { streamBufferBytesMax } = this.#service.limits;
+    if (this.#response.writableLength > streamBufferBytesMax) await this.#drained();
+  }
+
+  /** A progress line, once a second at most unless `isLast`. */
+  progress(isLast: boolean): void {
+    if (!this.#hasProgress) return;
+    const nowMs = this.#service.clock.nowMs();
+    if (!isLast && nowMs - this.#progressAtMs < progressMs) return;
+    this.#progressAtMs = nowMs;
+    const progress = { done: this.#done, failed: this.#failed, total: this.total };
+    this.#response.write(`${JSON.stringify({ progress })}\n`);
+  }
+
+  /** Settles when the reader has caught up or left. */
+  async #drained(): Promise<void> {
+    const response = this.#response;
+    if (response.destroyed) return;
+    await new Promise<void>((done) => {
+      const settle = (): void => {
+        response.off("drain", settle);
+        response.off("close", settle);
+        done();
+      };
+      response.on("drain", settle);
+      response.on("close", settle);
+    });
+  }
+}

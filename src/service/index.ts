@@ -1,0 +1,4 @@
+/** Floor 5: the protocol-neutral use cases. */
+export { isModelReady, isVersionReady, type ServerHealth } from "./health.ts";
+export type { ServedVersion } from "./served-version.ts";
+export { type ServerPhase, Service, type ServiceOptions } from "./service.ts";

@@ -1,0 +1,163 @@
+/**
+ * Brings one version from its folder to ready, one legal step after the other.
+ *
+ *   registered -> validated   the package was read and nothing in it is refused
+ *   -> loading                a digest that is new runs in a process that is thrown away first
+ *   -> probing                its samples give their recorded answers; batches answer as singles do
+ *   -> warming                each instance has run a few times
+ *   -> ready                  requests may come
+ *
+ * A failure at any step ends in `failed` with one sentence for the operator, closes what was opened
+ * and touches no other version.
+ */
+import { type Clock, type Limits, ServingError } from "../base/index.ts";
+import type { ArtifactSpec, Engine, Instance } from "../engine/index.ts";
+import { type ModelPackage, prepareInputChecks, type Signature } from "../model/index.ts";
+import { causeText, type Log, type ServerMetrics } from "../observe/index.ts";
+import type { Registry, VersionEntry } from "../registry/index.ts";
+import { assemble } from "./assemble.ts";
+import { type Probe, probeVersion, warmUp } from "./probe-version.ts";
+import type { ServedVersion } from "./served-version.ts";
+
+/** Loads a digest for the first time, away from everything that serves. */
+export interface TrialLoader {
+  /** @throws MODEL_LOAD_FAILED when the engine refuses it, hangs or dies */
+  tryOnce(artifact: ArtifactSpec, signature: Signature): Promise<void>;
+}
+
+export interface LoaderOptions {
+  readonly registry: Registry<ServedVersion>;
+  readonly metrics: ServerMetrics;
+  readonly clock: Clock;
+  readonly limits: Limits;
+  readonly log: Log;
+  readonly trial: TrialLoader;
+  /** The engine of a package: child processes, or this process. */
+  engineOf(pack: ModelPackage): Engine;
+  /** Worker group of a package, or `undefined` for a worker of its own. */
+  workerOf(pack: ModelPackage): string | undefined;
+  /** What `instances: auto` means here. */
+  readonly instancesAuto: number;
+}
+
+/** Reads the package; the only step that knows where packages come from. */
+export type ReadPackage = () => Promise<ModelPackage>;
+
+/** Loads a registered version. Never rejects: the entry tells how it ended. */
+export async function loadVersion(
+  options: LoaderOptions,
+  entry: VersionEntry<ServedVersion>,
+  read: ReadPackage,
+): Promise<void> {
+  const { registry, clock, log } = options;
+  const startedAtMs = clock.nowMs();
+  const names = { model: entry.model, version: entry.version };
+  const instances: Instance[] = [];
+  try {
+    const pack = await read();
+    registry.step(entry, "validated");
+    for (const warning of pack.warnings) log.warn(warning, names);
+    registry.step(entry, "loading");
+    await loadInstances(options, pack, instances);
+    registry.step(entry, "probing");
+    const probe = await probeVersion(pack, instances);
+    for (const warning of probe.warnings) log.warn(warning, names);
+    registry.step(entry, "warming");
+    await warmUp(instances, probe, pack.settings.warmup.runs);
+    const loadMs = clock.nowMs() - startedAtMs;
+    const served = serve(options, entry, { pack, probe, instances, loadMs });
+    registry.step(entry, "ready", { served });
+    log.info("ready", { ...names, load_ms: Math.round(loadMs) });
+  } catch (thrown) {
+    const error = ServingError.from(thrown);
+    registry.step(entry, "failed", { reason: error.message });
+    const facts = {
+      model: entry.model,
+      version: entry.version,
+      code: error.code,
+      err: error.cause,
+    };
+    log.error(facts, `failed to load '${entry.model}': ${error.message}`);
+    await Promise.all(instances.map((instance) => instance.close()));
+  }
+}
+
+async function loadInstances(
+  options: LoaderOptions,
+  pack: ModelPackage,
+  instances: Instance[],
+): Promise<void> {
+  const artifact = artifactOf(pack);
+  if (pack.settings.isolation === "process") {
+    await options.trial.tryOnce(artifact, pack.signature);
+  }
+  const engine = options.engineOf(pack);
+  const wanted =
+    pack.settings.instances === "auto" ? options.instancesAuto : pack.settings.instances;
+  const worker = options.workerOf(pack);
+  const loads = Array.from({ length: wanted }, () => engine.load(artifact, { worker }));
+  for (const load of await Promise.allSettled(loads)) {
+    if (load.status === "fulfilled") instances.push(load.value);
+  }
+  // All are waited for first, so that a failure leaves no instance behind.
+  await Promise.all(loads);
+}
+
+/** What the engine is told about a package. */
+export function artifactOf(pack: ModelPackage): ArtifactSpec {
+  const { inputs, outputs } = pack.signature;
+  return {
+    kind: "onnx",
+    path: pack.artifactPath,
+    digest: pack.digest,
+    inputs: inputs.map(({ name, dtype }) => ({ name, dtype })),
+    outputs: outputs.map(({ name, dtype }) => ({ name, dtype })),
+    threads: pack.settings.threads,
+  };
+}
+
+interface Loaded {
+  readonly pack: ModelPackage;
+  readonly probe: Probe;
+  readonly instances: readonly Instance[];
+  readonly loadMs: number;
+}
+
+function serve(
+  options: LoaderOptions,
+  entry: VersionEntry<ServedVersion>,
+  { pack, probe, instances, loadMs }: Loaded,
+): ServedVersion {
+  const { clock, metrics } = options;
+  const limits = { ...options.limits, ...pack.settings.limits };
+  const { signature } = probe;
+  const counted = metrics.of(entry.model, entry.version);
+  const predictor = assemble({ pack, signature, instances, limits, clock, metrics: counted });
+  const isReady = (): boolean => instances.some((instance) => instance.isReady);
+  counted.loaded(loadMs, {
+    isReady,
+    workerMemoryBytes: () => instances.reduce((sum, each) => sum + each.memoryBytes, 0),
+    workerRestarts: () => counted.workerDeaths,
+  });
+  return {
+    model: entry.model,
+    version: entry.version,
+    revision: entry.revision,
+    package: pack,
+    signature,
+    checks: prepareInputChecks(signature, limits),
+    predictor,
+    metrics: counted,
+    loadMs,
+    readyAtWallMs: clock.wallMs(),
+    deadlineMsDefault: limits.deadlineMsDefault,
+    sample: probe.sample,
+    isReady,
+    async close() {
+      await predictor.drain();
+      predictor.close("DRAINING");
+      await Promise.all(instances.map((instance) => instance.close()));
+      counted.unloaded();
+    },
+  };
+}
