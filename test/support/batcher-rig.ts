@@ -142,6 +142,15 @@ export class HandInstance implements Instance {
     await settle();
   }
 
+  /** The process ends with all that is under way. */
+  async die(error: ServingError): Promise<void> {
+    this.isReady = false;
+    const lost = this.open;
+    this.open = [];
+    for (const run of lost) run.reject(error);
+    await settle();
+  }
+
   #next(): HandRun {
     const run = this.open.shift();
     if (run === undefined) throw new Error("nothing is under way");
