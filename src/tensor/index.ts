@@ -1,4 +1,6 @@
 /** Floor 1: dtypes, tensors and how their elements are written. */
+export { type BinaryHead, readBinary } from "./binary/read-binary.ts";
+export { writeBinary } from "./binary/write-binary.ts";
 export { ByteStrings } from "./byte-strings.ts";
 export {
   type Dtype,
@@ -14,6 +16,22 @@ export {
 export { elementJsonText } from "./json/element-text.ts";
 export { NumberSink, type NumberSinkOptions } from "./json/number-sink.ts";
 export { type JsonMark, JsonReader } from "./json/reader.ts";
+export {
+  type OipInput,
+  type OipLimits,
+  type OipOutput,
+  type OipParameter,
+  type OipParameters,
+  type OipReply,
+  type OipReplyOutput,
+  type OipReplyText,
+  type OipRequest,
+  type OipTensor,
+  readOipRequest,
+  sharedMemoryText,
+  withBinaryPart,
+  writeOipReply,
+} from "./oip/index.ts";
 export {
   type BytesTensor,
   concatItems,

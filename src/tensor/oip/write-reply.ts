@@ -1,0 +1,99 @@
+/**
+ * Writes an inference reply: the JSON text, and the tensors that follow it as raw bytes.
+ *
+ * What JSON cannot carry (NaN, Infinity, FP16, BF16, bytes that are no UTF-8) is refused with the
+ * output's name, never turned into `null`; asked for as binary it travels. Whole numbers of 64 bits
+ * are written with all their digits. Numbers are not copied: a binary part is a view of its tensor.
+ */
+import { quote, ServingError } from "../../base/index.ts";
+import { writeBinary } from "../binary/write-binary.ts";
+import type { ByteStrings } from "../byte-strings.ts";
+import { elementJsonText } from "../json/element-text.ts";
+import { type Tensor, tensorBytes } from "../tensor.ts";
+
+export interface OipReplyOutput {
+  readonly name: string;
+  readonly tensor: Tensor;
+  readonly isBinary: boolean;
+}
+
+export interface OipReply {
+  /** JSON members that open the reply: `"model_name":"m","model_version":"1"`. */
+  readonly names: string;
+  /** The request's own id, repeated. */
+  readonly id: string | undefined;
+  readonly outputs: readonly OipReplyOutput[];
+}
+
+export interface OipReplyText {
+  readonly text: string;
+  /** The binary outputs in the order of the JSON; empty when all outputs are JSON. */
+  readonly parts: readonly Uint8Array[];
+}
+
+/** @throws OUTPUT_NOT_REPRESENTABLE when a JSON output has a value that JSON has not */
+export function writeOipReply(reply: OipReply): OipReplyText {
+  const parts: Uint8Array[] = [];
+  const id = reply.id === undefined ? "" : `,"id":${JSON.stringify(reply.id)}`;
+  let text = `{${reply.names}${id},"outputs":[`;
+  for (let index = 0; index < reply.outputs.length; index += 1) {
+    const output = reply.outputs[index] as OipReplyOutput;
+    const { tensor } = output;
+    if (index > 0) text += ",";
+    text +=
+      `{"name":${JSON.stringify(output.name)},"datatype":"${tensor.dtype}",` +
+      `"shape":[${tensor.shape.join(",")}],`;
+    if (output.isBinary) {
+      text += `"parameters":{"binary_data_size":${tensorBytes(tensor)}}}`;
+      parts.push(writeBinary(tensor));
+    } else text += `"data":[${elementsText(output)}]}`;
+  }
+  return { text: `${text}]}`, parts };
+}
+
+function elementsText(output: OipReplyOutput): string {
+  const { tensor, name } = output;
+  if (tensor.dtype === "BYTES") return stringsText(name, tensor.elements);
+  if (tensor.dtype === "FP16" || tensor.dtype === "BF16") {
+    throw notRepresentable(name, `${tensor.dtype} cannot travel in JSON`);
+  }
+  const { elements } = tensor;
+  if (elements instanceof Float32Array || elements instanceof Float64Array) {
+    for (let index = 0; index < elements.length; index += 1) {
+      const value = elements[index] as number;
+      if (value - value !== 0) throw notRepresentable(name, `element ${index} is ${value}`);
+    }
+  }
+  if (tensor.dtype === "BOOL") return booleansText(tensor.elements as Uint8Array);
+  let text = "";
+  for (let index = 0; index < elements.length; index += 1) {
+    text += index === 0 ? "" : ",";
+    text += Object.is(elements[index], -0) ? "-0" : elementJsonText(tensor, index, name);
+  }
+  return text;
+}
+
+function booleansText(elements: Uint8Array): string {
+  let text = "";
+  for (let index = 0; index < elements.length; index += 1) {
+    text += index === 0 ? "" : ",";
+    text += elements[index] === 0 ? "false" : "true";
+  }
+  return text;
+}
+
+function stringsText(name: string, strings: ByteStrings): string {
+  const texts = strings.toTexts();
+  if (typeof texts === "number") {
+    throw notRepresentable(name, `element ${texts} is not UTF-8`);
+  }
+  return texts.map((each) => JSON.stringify(each)).join(",");
+}
+
+function notRepresentable(name: string, what: string): ServingError {
+  return new ServingError(
+    "OUTPUT_NOT_REPRESENTABLE",
+    `output ${quote(name)}: ${what}, ask for it as binary tensor data (parameters.binary_data)`,
+    { field: name },
+  );
+}
