@@ -72,17 +72,12 @@ class Host implements ProcessEngine {
   readonly #slots = new Set<WorkerSlot>();
   /** The slots that have a name; a subset of `#slots`. */
   readonly #named = new Map<string, WorkerSlot>();
-  /** Every process that lives, so that none is left behind when we exit. */
+  /** Every process that lives: one for each slot, spare and trial. */
   readonly #processes = new Set<WorkerProcess>();
   #spare: WorkerProcess | undefined;
-  readonly #onExit = () => {
-    for (const each of this.#processes) each.kill("closed");
-  };
-
   constructor(options: ProcessEngineOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
-    process.once("exit", this.#onExit);
   }
 
   get pids(): number[] {
@@ -109,7 +104,6 @@ class Host implements ProcessEngine {
   }
 
   async close(): Promise<void> {
-    process.off("exit", this.#onExit);
     const spare = this.#spare;
     this.#spare = undefined;
     await Promise.all([...[...this.#slots].map((slot) => slot.close()), spare?.end(0)]);

@@ -12,7 +12,7 @@
  * Rejected: a watchdog thread in the child, 16 MiB and 30 ms of CPU each.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, realpathSync, rm } from "node:fs";
+import { existsSync, mkdtempSync, realpathSync, rm, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, extname, join } from "node:path";
 import { Duplex } from "node:stream";
@@ -28,6 +28,16 @@ const extension = extname(import.meta.url);
 const script = fileURLToPath(new URL(`../worker/main${extension}`, import.meta.url));
 const checkout = fileURLToPath(new URL("../../../node_modules", import.meta.url));
 
+/** Every child that lives, one entry each, and its folder: none is left behind when we exit. */
+const living = new Map<ChildProcess, string>();
+
+function endAll(): void {
+  for (const [child, folder] of living) {
+    child.kill("SIGKILL");
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
 /** Starts a worker process. Throws what the system says when it cannot. */
 export function spawnWorker(environment: Readonly<Record<string, string | undefined>>): Spawned {
   const folder = mkdtempSync(join(tmpdir(), "millrace-worker-"));
@@ -35,7 +45,11 @@ export function spawnWorker(environment: Readonly<Record<string, string | undefi
   if (extension === ".ts" && existsSync(checkout)) {
     env["NODE_COMPILE_CACHE"] = join(checkout, ".cache", "worker-code");
   }
-  const remove = () => rm(folder, { recursive: true, force: true }, () => {});
+  const remove = () => {
+    living.delete(child);
+    if (living.size === 0) process.off("exit", endAll);
+    rm(folder, { recursive: true, force: true }, () => {});
+  };
   const [command, ...words] = [...deathWish(), process.execPath, script];
   const child = spawn(command ?? process.execPath, words, {
     cwd: folder,
@@ -43,6 +57,8 @@ export function spawnWorker(environment: Readonly<Record<string, string | undefi
     stdio: ["ignore", "pipe", "pipe", "pipe"],
     windowsHide: true,
   });
+  if (living.size === 0) process.once("exit", endAll);
+  living.set(child, folder);
   child.once("exit", remove);
   child.once("error", remove);
   const socket = child.stdio[3];

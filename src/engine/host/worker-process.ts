@@ -44,6 +44,8 @@ export interface WorkerProcessOptions {
 
 const helloId = 0;
 
+type Reader<T> = (frame: Frame) => T;
+
 export class WorkerProcess {
   readonly #options: WorkerProcessOptions;
   readonly #spawned: Spawned;
@@ -74,7 +76,7 @@ export class WorkerProcess {
     this.#lookedAtMs = this.#heardAtMs;
     this.#stderr = new OutputLines({ clock, onLine: (line) => onLine(line, this.pid) });
     this.#connect();
-    this.hello = this.#ask("hello", helloId, options.helloMsMax, (frame) => {
+    this.hello = this.#ask({ kind: "hello", id: helloId, msMax: options.helloMsMax }, (frame) => {
       const { engine, frameVersion: version } = readHello(readControl(frame));
       if (version !== frameVersion) throw new FrameFault(`frame version ${version}`);
       return engine;
@@ -105,7 +107,7 @@ export class WorkerProcess {
   /** Loads an artifact as `instance`; throws MODEL_LOAD_FAILED, or WORKER_LOST when not at fault. */
   load(instance: number, artifact: ArtifactSpec, msMax: number): Promise<void> {
     const id = this.#operations.nextId();
-    const loaded = this.#ask("load", id, msMax, (frame) => {
+    const loaded = this.#ask({ kind: "load", id, msMax }, (frame) => {
       if (frame.kind !== kinds.loaded) throw readFailure(readControl(frame));
       this.measureMemory();
     });
@@ -116,7 +118,7 @@ export class WorkerProcess {
 
   unload(instance: number, msMax: number): Promise<void> {
     const id = this.#operations.nextId();
-    const unloaded = this.#ask("unload", id, msMax, () => {});
+    const unloaded = this.#ask({ kind: "unload", id, msMax }, () => {});
     const head = { kind: kinds.unload, instance, batch: id, extra: 0 };
     writeChunks(this.#spawned.socket, this.#encoder.bare(head));
     return unloaded;
@@ -127,7 +129,7 @@ export class WorkerProcess {
     const id = this.#operations.nextId();
     const head = { kind: kinds.run, instance, batch: id, extra: 0 };
     const chunks = this.#encoder.tensors(head, batch.outputs, batch.parts);
-    const result = this.#ask("run", id, batch.wallMsMax, readResult);
+    const result = this.#ask({ kind: "run", id, msMax: batch.wallMsMax }, readResult);
     writeChunks(this.#spawned.socket, chunks);
     return result;
   }
@@ -153,12 +155,7 @@ export class WorkerProcess {
     this.#spawned.child.kill("SIGKILL");
   }
 
-  #ask<T>(
-    kind: Operation["kind"],
-    id: number,
-    msMax: number,
-    read: (frame: Frame) => T,
-  ): Promise<T> {
+  #ask<T>(asked: Pick<Operation, "kind" | "id" | "msMax">, read: Reader<T>): Promise<T> {
     return new Promise<T>((settle, reject) => {
       if (this.#isDead) throw new ServingError("WORKER_LOST", "the worker is gone");
       const answer = (frame: Frame) => {
@@ -169,6 +166,7 @@ export class WorkerProcess {
           if (thrown instanceof FrameFault) throw thrown;
         }
       };
+      const { kind, id, msMax } = asked;
       this.#operations.add({ kind, id, msMax, answer, fail: reject });
       this.#watchWall();
     });

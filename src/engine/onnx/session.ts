@@ -5,6 +5,8 @@
  * loaded by path: external data is found only so, and a model from bytes could read any file under
  * the working directory. Opening compares the engine's own list of inputs and outputs with what our
  * reader found in the file: a difference is refused here and not at the first request.
+ * The engine prints nothing below "fatal": its words come with what it throws, and a caller could
+ * otherwise fill the log with refused inputs.
  * Runs block this process; the promise only lets the engine be called from its own loop turn.
  */
 import type { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
@@ -25,7 +27,7 @@ export async function openSession(artifact: ArtifactSpec): Promise<OnnxSession> 
       intraOpNumThreads: artifact.threads,
       interOpNumThreads: 1,
       executionMode: "sequential",
-      logSeverityLevel: 3,
+      logSeverityLevel: 4,
     });
   } catch (thrown) {
     throw loadFailure(thrown);

@@ -6,7 +6,9 @@
  * for, and it ends. A fault in the frames or an error nobody caught ends it too: the parent starts a
  * clean one. It beats each second, which it can only do between runs.
  */
+import { rmdirSync } from "node:fs";
 import { Socket } from "node:net";
+import { basename } from "node:path";
 import { FrameReader } from "../frame/index.ts";
 import { Worker } from "./worker.ts";
 
@@ -15,6 +17,18 @@ const beatMs = 1_000;
 function fail(thrown: unknown): never {
   process.stderr.write(`${thrown instanceof Error ? thrown.stack : String(thrown)}\n`);
   process.exit(70);
+}
+
+/** Nobody is left to work for; the parent may be gone without having removed our folder. */
+function leave(): never {
+  const folder = process.cwd();
+  try {
+    process.chdir("/");
+    if (basename(folder).startsWith("millrace-worker-")) rmdirSync(folder);
+  } catch {
+    // The parent was faster.
+  }
+  process.exit(0);
 }
 
 process.on("uncaughtException", fail);
@@ -41,8 +55,8 @@ const socket = new Socket({
 });
 const worker = new Worker(socket);
 socket.resume();
-socket.on("end", () => process.exit(0));
-socket.on("close", () => process.exit(0));
-socket.on("error", () => process.exit(0));
+socket.on("end", leave);
+socket.on("close", leave);
+socket.on("error", leave);
 worker.hello();
 setInterval(() => worker.beat(), beatMs);

@@ -1,0 +1,301 @@
+// Goal: a dying, hanging or greedy worker costs at most the batches in it, and is replaced.
+// Method: real child processes that are killed from outside, hang in a Loop or kill themselves.
+import { execFileSync, spawn } from "node:child_process";
+import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { defaultLimits } from "../../src/base/index.ts";
+import {
+  createProcessEngine,
+  type Instance,
+  type ProcessEngine,
+  type ProcessEngineOptions,
+  type WorkerEvent,
+} from "../../src/engine/index.ts";
+import { makeTensor } from "../../src/tensor/index.ts";
+import { deadly, deadlyElement, loop } from "../../tools/onnx/loads.ts";
+import { fingerprintOf } from "../../tools/onnx/models.ts";
+import { fixturesFolder, whySkipped } from "../support/fixtures.ts";
+import { batchOf, codeOf, fingerprintArtifact, float32, plain } from "./engine.ts";
+import { type ModelFolder, makeModelFolder } from "./engine-models.ts";
+
+const forever = 2n ** 40n;
+const isLinux = process.platform === "linux";
+
+let folder: ModelFolder;
+const engines: ProcessEngine[] = [];
+beforeAll(() => {
+  folder = makeModelFolder();
+});
+afterAll(async () => {
+  await Promise.all(engines.map((engine) => engine.close()));
+  folder.remove();
+});
+
+function engineOf(options: ProcessEngineOptions = {}): ProcessEngine {
+  const engine = createProcessEngine(options);
+  engines.push(engine);
+  return engine;
+}
+
+function loopArtifact() {
+  return folder.artifact(
+    loop(),
+    [
+      ["iterations", "INT64"],
+      ["x", "FP32"],
+    ],
+    [["y", "FP32"]],
+  );
+}
+
+function loopBatch(iterations: bigint, wallMsMax = 20_000) {
+  const count = makeTensor("INT64", [], BigInt64Array.of(iterations));
+  return { ...batchOf([count, float32([], 1)]), wallMsMax };
+}
+
+/** Settles when the instance is ready (again). */
+function ready(instance: Instance): Promise<void> {
+  return new Promise((settle) => {
+    if (instance.isReady) settle();
+    else instance.onReadyChange(() => instance.isReady && settle());
+  });
+}
+
+/** Settles when the instance stops being ready. */
+function lost(instance: Instance): Promise<void> {
+  return new Promise((settle) => {
+    instance.onReadyChange(() => !instance.isReady && settle());
+  });
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function until(claim: () => boolean): Promise<void> {
+  while (!claim()) await new Promise((settle) => setTimeout(settle, 20));
+}
+
+describe("a worker that dies", () => {
+  test("fails its batches with WORKER_LOST and is replaced at once", async () => {
+    const events: WorkerEvent[] = [];
+    const engine = engineOf({ onEvent: (event) => events.push(event) });
+    const instance = await engine.load(loopArtifact());
+    const runs = [instance.run(loopBatch(forever)), instance.run(loopBatch(1n))];
+    const codes = Promise.all(runs.map(codeOf));
+    process.kill(engine.pids[0] ?? 0, "SIGKILL");
+    expect(await codes).toEqual(["WORKER_LOST", "WORKER_LOST"]);
+    expect(instance.isReady).toBe(false);
+    expect(await codeOf(instance.run(loopBatch(1n)))).toBe("MODEL_NOT_READY");
+    await ready(instance);
+    expect(plain((await instance.run(loopBatch(5n))).outputs[0])).toEqual([6]);
+    const died = events.find((event) => event.kind === "died");
+    expect(died).toMatchObject({ death: { kind: "exit" }, restartMs: 0 });
+    expect(died?.kind === "died" && died.death.words).toContain("SIGKILL");
+  });
+
+  test.runIf(process.arch === "x64")("by its own input is replaced as well", async () => {
+    const engine = engineOf();
+    const artifact = folder.artifact(deadly(), [["x", "INT32"]], [["y", "INT32"]]);
+    const instance = await engine.load(artifact);
+    const run = (element: number) =>
+      instance.run(batchOf([makeTensor("INT32", [1, 1], Int32Array.of(element))]));
+    expect(await codeOf(run(deadlyElement))).toBe("WORKER_LOST");
+    await ready(instance);
+    expect(plain((await run(5)).outputs[0])).toEqual([-5]);
+  });
+
+  test("waits before the third start when no batch came back between", async () => {
+    const events: WorkerEvent[] = [];
+    const engine = engineOf({
+      onEvent: (event) => events.push(event),
+      random: { next: () => 0 },
+    });
+    const instance = await engine.load(loopArtifact());
+    for (let death = 0; death < 3; death += 1) {
+      await ready(instance);
+      const gone = lost(instance);
+      process.kill(engine.pids[0] ?? 0, "SIGKILL");
+      await gone;
+    }
+    await ready(instance);
+    const delays = events.flatMap((event) => (event.kind === "died" ? [event.restartMs] : []));
+    expect(delays).toEqual([0, 50, 100]);
+  });
+
+  test("that is silent or outgrows its memory is killed", async () => {
+    const limits = { ...defaultLimits, workerMemoryBytesMax: 1024 };
+    const events: WorkerEvent[] = [];
+    const engine = engineOf({ limits, onEvent: (event) => events.push(event) });
+    const instance = await engine.load(loopArtifact());
+    expect(instance.memoryBytes).toBeGreaterThan(10 * 2 ** 20);
+    expect(await codeOf(instance.run(loopBatch(forever)))).toBe("WORKER_LOST");
+    expect(events.find((event) => event.kind === "died")).toMatchObject({
+      death: { kind: "memory" },
+    });
+    await instance.close();
+  });
+});
+
+describe("a worker that hangs", () => {
+  test("fails the batch with ENGINE_TIMEOUT, the one behind it with WORKER_LOST", async () => {
+    const instance = await engineOf().load(loopArtifact());
+    const runs = [instance.run(loopBatch(forever, 200)), instance.run(loopBatch(1n, 200))];
+    expect(await Promise.all(runs.map(codeOf))).toEqual(["ENGINE_TIMEOUT", "WORKER_LOST"]);
+    await ready(instance);
+    expect(plain((await instance.run(loopBatch(2n))).outputs[0])).toEqual([3]);
+  });
+
+  test.runIf(isLinux)("in a load is MODEL_LOAD_FAILED, and its neighbours live on", async () => {
+    const limits = { ...defaultLimits, modelLoadMsMax: 500 };
+    const engine = engineOf({ limits });
+    const neighbour = await engine.load(loopArtifact(), { worker: "many" });
+    const good = loopArtifact();
+    const pipe = `${good.path}.pipe`;
+    execFileSync("mkfifo", [pipe]);
+    const load = engine.load({ ...good, path: pipe }, { worker: "many" });
+    await expect(load).rejects.toMatchObject({ code: "MODEL_LOAD_FAILED" });
+    await expect(load).rejects.toThrow("longer than 500 ms (modelLoadMsMax)");
+    await ready(neighbour);
+    expect(plain((await neighbour.run(loopBatch(2n))).outputs[0])).toEqual([3]);
+  });
+});
+
+describe("workers", () => {
+  test("are shared by what is loaded under one name", async () => {
+    const engine = engineOf();
+    const options = { worker: "many" };
+    const instances = await Promise.all(
+      [2, 3, 4].map((width) => engine.load(fingerprintArtifact(folder, width), options)),
+    );
+    expect(engine.pids).toHaveLength(1);
+    const [first, second, third] = instances;
+    const slow = await engine.load(loopArtifact(), options);
+    const running = slow.run(loopBatch(200_000n));
+    await first?.close();
+    await running;
+    const row = [3, 1, 2];
+    const result = await second?.run(batchOf([float32([1, 3], ...row)]));
+    expect(plain(result?.outputs[0])).toEqual([fingerprintOf(row)]);
+    await Promise.all([second?.close(), third?.close(), slow.close()]);
+    expect(engine.pids).toEqual([]);
+  });
+
+  test("can be started before there is anything to load", async () => {
+    const engine = engineOf();
+    engine.prepare();
+    const [pid] = engine.pids;
+    const instance = await engine.load(fingerprintArtifact(folder, 2));
+    expect(engine.pids).toEqual([pid]);
+    await instance.close();
+  });
+
+  test.runIf(isLinux)(
+    "get named keys, an empty folder, one socket, and leave nothing",
+    async () => {
+      const environment = { SECRET: "s", PATH: "/bin", LANG: "C.UTF-8", OMP_NUM_THREADS: "1" };
+      const engine = engineOf({ environment });
+      const instance = await engine.load(fingerprintArtifact(folder, 2));
+      const proc = `/proc/${engine.pids[0]}`;
+      const keys = readFileSync(`${proc}/environ`, "latin1").split("\0").filter(Boolean);
+      expect(keys.map((each) => each.split("=")[0]).toSorted()).toEqual(
+        ["LANG", "NODE_COMPILE_CACHE", "OMP_NUM_THREADS"].filter((key) =>
+          keys.join().includes(key),
+        ),
+      );
+      const cwd = readlinkSync(`${proc}/cwd`);
+      expect(readdirSync(cwd)).toEqual([]);
+      const files = readdirSync(`${proc}/fd`).map((fd) => readlinkSync(join(proc, "fd", fd)));
+      const sockets = files.filter((file) => file.startsWith("socket:"));
+      expect(sockets).toHaveLength(3);
+      expect(files.filter((file) => file.startsWith("/") && file !== "/dev/null")).toEqual([]);
+      await instance.close();
+      await until(() => !existsSync(cwd));
+    },
+  );
+
+  test.runIf(isLinux && existsSync("/usr/bin/setpriv"))(
+    "end with their parent, even inside a run",
+    async () => {
+      const artifact = loopArtifact();
+      const script = `
+        const { createProcessEngine } = await import(${JSON.stringify(
+          new URL("../../src/engine/index.ts", import.meta.url).href,
+        )});
+        const engine = createProcessEngine();
+        const instance = await engine.load(${JSON.stringify(artifact)});
+        const iterations = { dtype: "INT64", shape: [], elements: BigInt64Array.of(2n ** 40n) };
+        const x = { dtype: "FP32", shape: [], elements: Float32Array.of(1) };
+        const parts = [{ inputs: [iterations, x] }];
+        void instance.run({ parts, outputs: undefined, wallMsMax: 60000 });
+        setTimeout(() => console.log(engine.pids[0]), 200);
+      `;
+      const words = ["--input-type=module", "-e", script];
+      const parent = spawn(process.execPath, words, { stdio: ["ignore", "pipe", "inherit"] });
+      const pid = await new Promise<number>((settle) => {
+        parent.stdout.once("data", (text) => settle(Number.parseInt(String(text), 10)));
+      });
+      expect(isAlive(pid)).toBe(true);
+      parent.kill("SIGKILL");
+      await until(() => !isAlive(pid));
+    },
+  );
+});
+
+describe("a trial", () => {
+  test("tells what became of the load and of each probe", async () => {
+    const engine = engineOf();
+    const outcome = await engine.tryOut(loopArtifact(), [
+      loopBatch(3n),
+      batchOf([float32([], 1), float32([], 1)]),
+      loopBatch(forever, 200),
+      loopBatch(1n),
+    ]);
+    expect(outcome.refusal).toBeUndefined();
+    const kinds = outcome.probes.map((probe) => probe.kind);
+    expect(kinds).toEqual(["answered", "refused", "died"]);
+    expect(outcome.probes[2]).toMatchObject({ error: { code: "ENGINE_TIMEOUT" } });
+    await until(() => engine.pids.length === 0);
+  });
+
+  test("of a damaged file refuses it", async () => {
+    const artifact = folder.artifact(loop().subarray(0, 100), [], []);
+    const outcome = await engineOf().tryOut(artifact, []);
+    expect(outcome.refusal).toMatchObject({ code: "MODEL_LOAD_FAILED" });
+  });
+});
+
+const fixtures = fixturesFolder();
+describe.skipIf(fixtures === undefined)(`fixtures${fixtures ? "" : ` (${whySkipped})`}`, () => {
+  const path = (name: string) => join(fixtures ?? "", "models", name);
+  const named = { kind: "onnx", digest: "fixture", threads: 1 } as const;
+
+  test("an optional sequence that ends the process costs one batch", async () => {
+    const instance = await engineOf().load({
+      ...named,
+      path: path("edge/optional-sequence-crash.onnx"),
+      inputs: [{ name: "cond", dtype: "BOOL" }],
+      outputs: [{ name: "sequence", dtype: "FP32" }],
+    });
+    const batch = batchOf([makeTensor("BOOL", [], Uint8Array.of(1))]);
+    expect(await codeOf(instance.run(batch))).toBe("WORKER_LOST");
+    await ready(instance);
+  });
+
+  test("an empty batch that ends the process costs one batch", async () => {
+    const instance = await engineOf().load({
+      ...named,
+      path: path("quantized/qlstm.onnx"),
+      inputs: [{ name: "input", dtype: "FP32" }],
+      outputs: [{ name: "output", dtype: "FP32" }],
+    });
+    expect(await codeOf(instance.run(batchOf([float32([0, 3])])))).toBe("WORKER_LOST");
+    await ready(instance);
+  });
+});
