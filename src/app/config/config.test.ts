@@ -1,0 +1,161 @@
+// Goal: a setting comes from the right place, and a wrong one is refused with its place and a hint.
+// Method: sources by hand; nothing is read from this machine.
+import { expect, test } from "vitest";
+import { type LimitName, limitTable } from "../../base/index.ts";
+import { type ConfigSources, loadConfig, printConfig, settingOfText } from "./config.ts";
+import { ConfigError } from "./problems.ts";
+import { settings } from "./settings.ts";
+
+function load(sources: Partial<ConfigSources>) {
+  return loadConfig({ flags: [], environment: {}, file: undefined, ...sources });
+}
+
+function file(text: string) {
+  return { path: "conf/millrace.yaml", text };
+}
+
+async function problemsOf(sources: Partial<ConfigSources>): Promise<readonly string[]> {
+  try {
+    await load(sources);
+  } catch (thrown) {
+    if (thrown instanceof ConfigError) return thrown.problems;
+    throw thrown;
+  }
+  return [];
+}
+
+test("defaults hold when nothing is given", async () => {
+  const { config, origins } = await load({});
+  expect(config.server).toMatchObject({ host: "0.0.0.0", port: 8000, listeners: 16 });
+  expect(config.limits.queueItemsMax).toBe(limitTable.queueItemsMax.default);
+  expect(new Set(origins.values())).toEqual(new Set(["default"]));
+  expect(() => Object.assign(config.server, { port: 1 })).toThrow(TypeError);
+});
+
+test("a flag wins over a variable, a variable over the file, the file over the default", async () => {
+  const text = "server:\n  host: file\n  port: 1\nlog:\n  level: warn\nlimits:\n  rankMax: 4\n";
+  const { config, origins } = await load({
+    file: file(text),
+    environment: { MILLRACE_SERVER_HOST: "variable", MILLRACE_SERVER_PORT: "2", OTHER: "x" },
+    flags: [{ setting: "server.port", value: 3, origin: "flag --port" }],
+  });
+  expect(config.server).toMatchObject({ host: "variable", port: 3 });
+  expect([config.log.level, config.limits.rankMax]).toEqual(["warn", 4]);
+  expect(origins.get("server.port")).toBe("flag --port");
+  expect(origins.get("server.host")).toBe("MILLRACE_SERVER_HOST");
+  expect(origins.get("log.level")).toBe("conf/millrace.yaml line 5");
+  expect(origins.get("log.format")).toBe("default");
+});
+
+test("every problem of a file is told at once with its line and a suggestion", async () => {
+  const text = [
+    "server:",
+    "  prt: 8000",
+    "  port: 99999",
+    "logs:",
+    "  level: info",
+    "log:",
+    "  level: wrn",
+    "models: 5",
+  ].join("\n");
+  expect(await problemsOf({ file: file(text) })).toEqual([
+    "conf/millrace.yaml line 2: server: unknown key 'prt'; did you mean 'port'?",
+    "conf/millrace.yaml line 4: unknown key 'logs'; did you mean 'log'?",
+    "conf/millrace.yaml line 8: models: expected a mapping of keys",
+    "conf/millrace.yaml line 3: server.port: got 99999, expected at most 65535",
+    "conf/millrace.yaml line 7: log.level: got 'wrn', expected one of debug, info, warn, error, " +
+      "silent; did you mean 'warn'?",
+  ]);
+});
+
+test("what is no YAML is refused with its line", async () => {
+  const [problem] = await problemsOf({ file: file("server:\n  port: [1\n") });
+  expect(problem).toMatch(/^conf\/millrace\.yaml line \d: /);
+  expect(await problemsOf({ file: file("- a\n") })).toEqual([
+    "conf/millrace.yaml: expected a mapping of sections",
+  ]);
+  expect(await problemsOf({ file: file("server:\n  port: 1\n  port: 2\n") })).toHaveLength(1);
+});
+
+test("an empty file and an empty section are no problem", async () => {
+  expect(await problemsOf({ file: file("") })).toEqual([]);
+  expect(await problemsOf({ file: file("# nothing\n") })).toEqual([]);
+  expect(await problemsOf({ file: file("server:\n") })).toEqual([]);
+});
+
+test("a misspelt variable is refused, a foreign one is not", async () => {
+  const environment = { MILLRACE_SERVER_PROT: "1", MILLRACE_FIXTURES: "/x", MILLRACE: "y" };
+  expect(await problemsOf({ environment })).toEqual([
+    "MILLRACE_SERVER_PROT: no such setting; did you mean 'MILLRACE_SERVER_PORT'?",
+  ]);
+});
+
+test("text of variables becomes the type of the setting", async () => {
+  const { config } = await load({
+    environment: {
+      MILLRACE_MODELS_PATHS: "a.onnx:/b/c",
+      MILLRACE_DOCS_ENABLED: "no",
+      MILLRACE_WORKERS_INSTANCES: "auto",
+      MILLRACE_SIMPLE_VALIDATION_STATUS: "422",
+      MILLRACE_OIP_SERVER_NAME: "12",
+    },
+  });
+  expect(config.models.paths).toEqual(["a.onnx", "/b/c"]);
+  expect(config.docs.enabled).toBe(false);
+  expect(config.workers.instances).toBe("auto");
+  expect(config.simple.validationStatus).toBe(422);
+  expect(config.oip.serverName).toBe("12");
+});
+
+test("text that does not fit is refused with the variable's name", async () => {
+  const environment = { MILLRACE_SERVER_PORT: "eighty", MILLRACE_DOCS_ENABLED: "maybe" };
+  expect(await problemsOf({ environment })).toEqual([
+    "MILLRACE_SERVER_PORT: server.port: got 'eighty', expected a number",
+    "MILLRACE_DOCS_ENABLED: docs.enabled: got 'maybe', expected true or false",
+  ]);
+});
+
+test("paths of a file are relative to the file, those of flags to the caller", async () => {
+  const text = "models:\n  paths: [churn, /abs/iris.onnx]\n";
+  const { config } = await load({ file: file(text) });
+  expect(config.models.paths).toEqual(["conf/churn", "/abs/iris.onnx"]);
+});
+
+test("a name for several paths is refused", async () => {
+  const flags = [
+    { setting: "models.paths", value: ["a", "b"], origin: "arguments" },
+    { setting: "models.name", value: "churn", origin: "flag --name" },
+  ];
+  expect(await problemsOf({ flags })).toEqual([
+    "flag --name: models.name: names one model, but there are 2 paths",
+  ]);
+});
+
+test("--set reaches every setting and suggests the one that was meant", () => {
+  expect(settingOfText("limits.rankMax=4")).toMatchObject({ setting: "limits.rankMax", value: 4 });
+  expect(() => settingOfText("limits.rankMux=4")).toThrow("did you mean 'limits.rankMax'?");
+  expect(() => settingOfText("limits.rankMax")).toThrow("expected limits.rankMax=VALUE");
+});
+
+test("every limit is refused just outside its range and taken at its ends", async () => {
+  for (const [name, row] of Object.entries(limitTable)) {
+    const at = (value: number) =>
+      problemsOf({ flags: [{ setting: `limits.${name as LimitName}`, value, origin: "test" }] });
+    expect(await at(row.min)).toEqual([]);
+    expect(await at(row.max)).toEqual([]);
+    expect(await at(row.min - 1)).toHaveLength(1);
+    expect(await at(row.max + 1)).toHaveLength(1);
+  }
+});
+
+test("the printed configuration gives itself when it is read again", async () => {
+  const environment = { MILLRACE_SERVER_PORT: "81", MILLRACE_MODELS_PATHS: "/a b:/c" };
+  const first = await load({ environment });
+  const printed = printConfig(first);
+  expect(printed).toContain("# MILLRACE_SERVER_PORT");
+  expect((await load({ file: file(printed) })).config).toEqual(first.config);
+});
+
+test("every setting has a description and a name of its own", () => {
+  expect(new Set(settings.map(({ variable }) => variable)).size).toBe(settings.length);
+});

@@ -1,0 +1,162 @@
+/**
+ * The configuration of a server: one strict schema.
+ *
+ * Types, checks, the JSON Schema, the reference page, the example file and the names of environment
+ * variables are made from it. After parsing nothing is optional. What belongs to one model stands in
+ * its `model.yaml`; `batching` and `workers` here are for models that do not say.
+ */
+import { z } from "zod";
+import { type LimitName, type Limits, limitTable } from "../../base/index.ts";
+import { logLevels } from "../../observe/index.ts";
+
+const since = "0.1.0";
+
+const serverSchema = z.strictObject({
+  host: z
+    .string()
+    .min(1)
+    .max(255)
+    .default("0.0.0.0")
+    .meta({ description: "Address to listen on; 127.0.0.1 for this machine alone.", since }),
+  port: z
+    .int()
+    .min(0)
+    .max(65_535)
+    .default(8_000)
+    .meta({ description: "Port of the REST door; 0 picks a free one.", since }),
+  listeners: z.int().min(1).max(64).default(16).meta({
+    description: "Sockets that accept on the port; more let a burst of new callers in at once.",
+    unit: "socket",
+    since,
+  }),
+  cacheFolder: z.string().max(4_096).default("").meta({
+    description:
+      "Where rewritten models and passed trials are kept; empty: the user's cache folder.",
+    since,
+  }),
+});
+
+const modelsSchema = z.strictObject({
+  paths: z.array(z.string().min(1).max(4_096)).max(1_000).default([]).meta({
+    description: "Model files, packages and repositories; in a file: relative to that file.",
+    since,
+  }),
+  name: z.string().max(128).default("").meta({
+    description: "Name of the model when there is one path; empty: from its file or folder.",
+    since,
+  }),
+});
+
+const batchingSchema = z.strictObject({
+  itemsMax: z.int().min(1).max(10_000).default(32).meta({
+    description: "Largest batch of a model that does not say; 1 turns batching off.",
+    unit: "item",
+    since,
+  }),
+  delayMsMax: z.number().min(0).max(1_000).default(0).meta({
+    description: "Longest wait for company, of a model that does not say.",
+    unit: "ms",
+    since,
+  }),
+});
+
+const workersSchema = z.strictObject({
+  instances: z
+    .union([z.int().min(1).max(64), z.literal("auto")], {
+      error: "expected a whole number from 1 to 64, or auto",
+    })
+    .default(1)
+    .meta({
+      description: "Loaded copies of a model that does not say; auto: the cores that are left.",
+      unit: "instance",
+      since,
+    }),
+  threads: z.int().min(1).max(256).default(1).meta({
+    description: "Threads of one run, of a model that does not say.",
+    unit: "thread",
+    since,
+  }),
+  share: z.boolean().default(false).meta({
+    description: "Models that do not say share one worker process.",
+    since,
+  }),
+});
+
+const simpleSchema = z.strictObject({
+  defaultModel: z.string().max(128).default("").meta({
+    description: "Model of a simple request that names none; empty: the only one.",
+    since,
+  }),
+  validationStatus: z
+    .literal([400, 422])
+    .default(400)
+    .meta({ description: "HTTP status of an input that breaks the signature.", since }),
+  metricsDefault: z
+    .enum(["text", "json"])
+    .default("text")
+    .meta({ description: "What GET /metrics answers to a caller who takes anything.", since }),
+});
+
+const oipSchema = z.strictObject({
+  serverName: z
+    .string()
+    .min(1)
+    .max(128)
+    .default("millrace")
+    .meta({ description: "Name in GET /v2; some clients want `triton`.", since }),
+});
+
+const logSchema = z.strictObject({
+  level: z.enum(logLevels).default("info").meta({
+    description: "Lines below this level are not written; debug includes refused requests.",
+    since,
+  }),
+  format: z
+    .enum(["auto", "json", "text"])
+    .default("auto")
+    .meta({ description: "JSON lines or readable lines; auto: readable on a terminal.", since }),
+});
+
+const docsSchema = z.strictObject({
+  enabled: z.boolean().default(true).meta({ description: "Serve /docs and /openapi.json.", since }),
+});
+
+function limitSchema(name: LimitName): z.ZodDefault<z.ZodInt> {
+  const row = limitTable[name];
+  const refusal = row.code === undefined ? "" : ` When hit: ${row.code}.`;
+  const description = `${row.meaning}.${refusal}`;
+  return z
+    .int()
+    .min(row.min)
+    .max(row.max)
+    .default(row.default)
+    .meta({ description, unit: row.unit, since });
+}
+
+const limitShape = Object.fromEntries(
+  (Object.keys(limitTable) as LimitName[]).map((name) => [name, limitSchema(name)]),
+) as { [name in LimitName]: z.ZodDefault<z.ZodInt> };
+
+export const configSchema = z
+  .strictObject({
+    server: serverSchema.prefault({}).meta({ description: "Where the server listens.", since }),
+    models: modelsSchema.prefault({}).meta({ description: "What is served.", since }),
+    batching: batchingSchema
+      .prefault({})
+      .meta({ description: "How requests share a run of the engine.", since }),
+    workers: workersSchema
+      .prefault({})
+      .meta({ description: "The processes that run the engine.", since }),
+    simple: simpleSchema.prefault({}).meta({ description: "The simple dialect.", since }),
+    oip: oipSchema.prefault({}).meta({ description: "The Open Inference Protocol.", since }),
+    log: logSchema.prefault({}).meta({ description: "The log, on stderr.", since }),
+    docs: docsSchema.prefault({}).meta({ description: "The pages for people.", since }),
+    limits: z
+      .strictObject(limitShape)
+      .prefault({})
+      .meta({ description: "Every limit of the server; see the page of limits.", since }),
+  })
+  .meta({ id: "config", title: "millrace.yaml", description: "Configuration of Millrace." });
+
+/** Every value of a server; frozen. */
+export type Config = z.infer<typeof configSchema> & { readonly limits: Limits };
