@@ -18,14 +18,14 @@ export interface ByteCursor {
 }
 
 /** Digits that fit a 32-bit whole number. */
-const digitsPerWord = 9;
+export const digitsPerWord = 9;
 /** Ten to this power is a double, exactly. */
-const exactPowerMax = 22;
+export const exactPowerMax = 22;
 /** Exponents beyond this give 0 or Infinity for any body that fits in memory. */
 const exponentMax = 2 ** 40;
 const splitter = 2 ** 27 + 1;
 
-const powersOfTen = new Float64Array(exactPowerMax + 1);
+export const powersOfTen = new Float64Array(exactPowerMax + 1);
 for (let power = 0; power <= exactPowerMax; power += 1) powersOfTen[power] = Number(`1e${power}`);
 
 /**
@@ -136,7 +136,7 @@ function scaleDigits(bytes: Buffer, from: number, to: number): number {
  * `(scaled + low) * 10^power`, rounded once, or NaN when that cannot be settled here.
  * REQUIRES: both are whole, `low` < 10^9, `scaled` is 0 or at least `low` or below 10^9.
  */
-function scale(scaled: number, low: number, power: number): number {
+export function scale(scaled: number, low: number, power: number): number {
   const sum = scaled + low;
   const rest = low - (sum - scaled);
   if (power > 0) {

@@ -9,6 +9,7 @@
 import { ServingError } from "../../base/index.ts";
 import { dtypeTable, type NumericArray, type NumericDtype, newNumericArray } from "../dtype.ts";
 import { readDouble } from "./float.ts";
+import { readFloats } from "./float-run.ts";
 import { readExactWhole, readShortWhole } from "./integer.ts";
 import type { JsonReader } from "./reader.ts";
 import { type WholeRange, wantedNumber, wholeRange } from "./whole-range.ts";
@@ -23,6 +24,8 @@ export interface NumberSinkOptions {
   readonly capacity: number;
 }
 
+const openBracket = 0x5b;
+const closeBracket = 0x5d;
 const noRange = { min: 0n, max: 0n };
 const noWords = new Int32Array(0);
 
@@ -78,27 +81,41 @@ export class NumberSink {
    * @throws INVALID_INPUT for another length, another kind or a value that does not fit
    */
   readRow(reader: JsonReader, length: number): void {
-    if (reader.peekByte() !== 0x5b) throw this.#notAnArray(reader, length);
+    if (reader.peekByte() !== openBracket) throw this.#notAnArray(reader, length);
     reader.enterArray();
     const from = this.count;
-    if (from + length > this.#capacity) this.#grow(reader, length);
-    while (reader.nextElement()) {
-      if (this.count - from === length) throw this.#wrongLength(length, "more");
-      this.#readInto(reader, this.count, this.count - from);
-      this.count += 1;
+    const room = from + length;
+    if (room > this.#capacity) this.#grow(reader, length);
+    if (reader.nextElement() && !this.#readUntil(reader, from, room)) {
+      if (reader.peekByte() === closeBracket) throw reader.unexpected("a value");
+      throw this.#wrongLength(length, "more");
     }
-    if (this.count - from !== length) throw this.#wrongLength(length, `${this.count - from}`);
+    if (this.count !== room) throw this.#wrongLength(length, `${this.count - from}`);
   }
 
   /** Reads the elements of an array that was entered and is not empty; their number. */
   readRun(reader: JsonReader): number {
     const from = this.count;
-    do {
-      if (this.count === this.#capacity) this.#grow(reader, 1);
+    while (!this.#readUntil(reader, from, this.#capacity)) this.#grow(reader, 1);
+    return this.count - from;
+  }
+
+  /** Reads on from an element: true when the array was closed, false when `count` is `room`. */
+  #readUntil(reader: JsonReader, from: number, room: number): boolean {
+    const isRun = reader.endsClosed && (this.#code === 12 || this.#code === 13);
+    while (this.count < room) {
+      if (isRun) {
+        const elements = this.#elements as Float32Array | Float64Array;
+        const index = readFloats(reader, elements, { first: this.count, room });
+        this.count = index < 0 ? -1 - index : index;
+        if (index < 0) return !reader.nextElement();
+        if (index === room) return false;
+      }
       this.#readInto(reader, this.count, this.count - from);
       this.count += 1;
-    } while (reader.nextElement());
-    return this.count - from;
+      if (!reader.nextElement()) return true;
+    }
+    return false;
   }
 
   /**

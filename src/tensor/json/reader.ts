@@ -16,6 +16,7 @@
  */
 import type { ServingError } from "../../base/index.ts";
 import { endOfNumber } from "./float.ts";
+import { endsClosed } from "./float-run.ts";
 import { depthError, type JsonKind, kindOf, shownAt, syntaxError } from "./syntax.ts";
 import { checkUtf8, type StringSpan, scanString, stringHas, unescapeInto } from "./text.ts";
 
@@ -31,6 +32,8 @@ export class JsonReader {
   readonly bytes: Buffer;
   /** Offset of the next unread byte. Number readers of this folder move it. */
   at = 0;
+  /** True when the body ends as an array or object must; lets number runs go unguarded. */
+  readonly endsClosed: boolean;
   readonly #depthMax: number;
   #depth = 0;
   #isFirst = false;
@@ -48,6 +51,7 @@ export class JsonReader {
   constructor(bytes: Uint8Array, depthMax: number) {
     const { buffer, byteOffset, byteLength } = bytes;
     this.bytes = Buffer.isBuffer(bytes) ? bytes : Buffer.from(buffer, byteOffset, byteLength);
+    this.endsClosed = endsClosed(this.bytes);
     this.#depthMax = depthMax;
     this.#keyBytes = this.bytes;
   }
