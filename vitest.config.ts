@@ -13,6 +13,7 @@ export default defineConfig({
             "test/conformance/**/*.test.ts",
             "test/sim/**/*.test.ts",
             "test/fuzz/**/*.test.ts",
+            "bench/**/*.test.ts",
           ],
           testTimeout: 30_000,
         },

@@ -1,0 +1,48 @@
+/** All comparisons in the order in which they run. */
+import type { Comparison } from "../stage.ts";
+import { connections } from "./connections.ts";
+import { latency } from "./latency.ts";
+import { fleet, memory } from "./memory.ts";
+import { neighbour } from "./neighbour.ts";
+import { mlp, mlpWide } from "./networks.ts";
+import { row, rowOneCore } from "./row.ts";
+import { rowsLinear, rowsTrees } from "./rows.ts";
+import { start } from "./start.ts";
+import { tensor, tensorRowsLinear, tensorRowsTrees } from "./tensor.ts";
+
+export const comparisons: readonly Comparison[] = [
+  row,
+  rowOneCore,
+  latency,
+  connections,
+  rowsLinear,
+  rowsTrees,
+  tensor,
+  tensorRowsTrees,
+  tensorRowsLinear,
+  mlp,
+  mlpWide,
+  neighbour,
+  start,
+  memory,
+  fleet,
+];
+
+/**
+ * The comparisons a list of names means: each name is a comparison or the group it begins (`rows`
+ * is `rows` and `rows-trees`). No names mean all.
+ *
+ * @throws RangeError naming the names there are
+ */
+export function chosen(names: readonly string[]): readonly Comparison[] {
+  const isMeant = (name: string) => (each: Comparison) =>
+    each.name === name || each.name.startsWith(`${name}-`);
+  for (const name of names) {
+    if (comparisons.some(isMeant(name))) continue;
+    const known = comparisons.map((each) => each.name).join(", ");
+    throw new RangeError(`no comparison is called ${name}; there are ${known}`);
+  }
+  return names.length === 0
+    ? comparisons
+    : comparisons.filter((each) => names.some((name) => isMeant(name)(each)));
+}

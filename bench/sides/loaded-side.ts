@@ -1,0 +1,47 @@
+/** A side that is a server under the load of `wrk`. */
+import { type FixedRequest, runWrk } from "../load/wrk.ts";
+import { machineCpuSeconds, ticksPerSecond, treeUsage } from "../machine/process-tree.ts";
+import type { Side } from "../sample.ts";
+import type { RunningServer } from "./running-server.ts";
+
+export interface SideLoad {
+  readonly request: FixedRequest;
+  readonly connections: number;
+  /** Cores of the generator; `undefined` leaves it to the kernel. */
+  readonly generatorCores?: string;
+  /** Rows in one request; `perSecond` counts rows. 1 unless told. */
+  readonly rows?: number;
+  /** Name of the side where it is not the server's. */
+  readonly name?: string;
+}
+
+/** Requests that were refused or broke count as errors and not as throughput. */
+export function loadedSide(server: RunningServer, load: SideLoad): Side {
+  const { port, pid } = server;
+  const { request, connections } = load;
+  const cores = load.generatorCores;
+  return {
+    name: load.name ?? server.name,
+    async measure(seconds) {
+      const [machine, before] = [machineCpuSeconds(), treeUsage(pid)];
+      const result = await runWrk({ port, request, connections, seconds, cores });
+      const after = treeUsage(pid);
+      const spent = after.allSeconds - before.allSeconds;
+      const front = after.frontSeconds - before.frontSeconds;
+      const generator = result.ticks / ticksPerSecond;
+      const others = machineCpuSeconds() - machine - spent - generator;
+      const good = result.requests - result.refused;
+      return {
+        cpuUs: (spent / result.requests) * 1e6,
+        frontCpuUs: (front / result.requests) * 1e6,
+        perSecond: (good * (load.rows ?? 1)) / result.seconds,
+        p50Us: result.p50Us,
+        p99Us: result.p99Us,
+        maxUs: result.maxUs,
+        errors: result.refused + result.broken,
+        generatorShare: generator / result.seconds,
+        othersShare: Math.max(0, others / result.seconds),
+      };
+    },
+  };
+}
