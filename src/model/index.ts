@@ -41,6 +41,19 @@ export {
   type OnnxImport,
   type OnnxSource,
 } from "./onnx/index.ts";
+export { type DiscoverOptions, discoverPackages } from "./package/discover.ts";
+export { isModelName, isVersion, namePattern } from "./package/identity.ts";
+export { manifestJsonSchema, manifestReference } from "./package/manifest-reference.ts";
+export {
+  limitsOfPackage,
+  type ModelPackage,
+  type PackageLimits,
+  type PackageSettings,
+} from "./package/model-package.ts";
+export type { Discovery, PackageLocation, RefusedPackage } from "./package/package-location.ts";
+export { type ReadOptions, readPackage } from "./package/read-package.ts";
+export { readSamples, type Sample, type SampledPackage } from "./package/samples/read-samples.ts";
+export { compareVersions } from "./package/version-order.ts";
 export type {
   BatchLayout,
   ColumnSpec,
