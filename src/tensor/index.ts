@@ -17,6 +17,14 @@ export { elementJsonText } from "./json/element-text.ts";
 export { NumberSink, type NumberSinkOptions } from "./json/number-sink.ts";
 export { type JsonMark, JsonReader } from "./json/reader.ts";
 export {
+  createOffload,
+  defaultOffloadLimits,
+  type Offload,
+  type OffloadJob,
+  type OffloadLimits,
+} from "./offload/offload.ts";
+export { type OffloadTasks, serveOffload } from "./offload/serve-offload.ts";
+export {
   type OipInput,
   type OipLimits,
   type OipOutput,
