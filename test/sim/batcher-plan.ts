@@ -66,7 +66,7 @@ export function planOf(seed: number): SimPlan {
     { kind: "fixed", items: whole(random, 1, 6) },
     { kind: "none", reason: "the test says so" },
   ]);
-  const sliceItemsMax = chance(random, 0.3) ? itemsMax * whole(random, 1, 3) : undefined;
+  const sliceItemsMax = itemsMax * whole(random, 1, 3);
   const delayMsMax = chance(random, 0.6) ? 0 : whole(random, 1, 10);
   const instances = whole(random, 1, 3);
   const isWidthOpen = chance(random, 0.4);

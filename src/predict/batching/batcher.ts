@@ -31,6 +31,7 @@ import {
   entryOf,
   slicesOf,
 } from "./intake.ts";
+import { ItemCost, sliceItemsFor } from "./split-request.ts";
 import { WaitingRoom } from "./waiting-room.ts";
 
 export type BatchingLimits = Pick<
@@ -72,6 +73,7 @@ class Batcher implements BatchingPredictor {
   readonly #observer: BatchingObserver;
   readonly #rules: EffectiveRules;
   readonly #keyOf: (request: InferenceRequest) => string;
+  readonly #cost = new ItemCost();
   readonly #room: WaitingRoom;
   readonly #desk: Desk;
   readonly #suspicion: Suspicion;
@@ -104,6 +106,7 @@ class Batcher implements BatchingPredictor {
       instances: options.instances,
       rules: this.#rules,
       batchWallMsMax: limits.batchWallMsMax,
+      cost: this.#cost,
       room: this.#room,
       desk: this.#desk,
       suspicion: this.#suspicion,
@@ -158,18 +161,24 @@ class Batcher implements BatchingPredictor {
 
   #enter(entry: Entry, nowMs: number): void {
     entry.key = this.#keyOf(entry.request);
-    const { sliceItemsMax } = this.#rules;
-    const entries =
-      entry.items > sliceItemsMax ? slicesOf(entry, sliceItemsMax).entries : undefined;
-    if (entries === undefined) this.#queue(entry);
-    else for (const slice of entries) this.#queue(slice);
-    const first = entries?.[0] ?? entry;
+    const first = entry.items > this.#rules.itemsMax ? this.#queueSlices(entry) : entry;
+    if (first === entry) this.#queue(entry);
     entry.context.cancellation.onCancel((reason) => {
       this.#desk.leave(first, reason);
       this.#changed();
     });
     this.#watch.note(entry.deadlineAtMs, nowMs);
     this.#dispatcher.wake();
+  }
+
+  /** Queues a large request in slices, if it takes more than one; gives the first entry. */
+  #queueSlices(entry: Entry): Entry {
+    const ask = { itemBytes: entry.bytes / entry.items, itemMs: this.#cost.itemMs };
+    const sliceItems = sliceItemsFor(ask, this.#rules);
+    if (entry.items <= sliceItems) return entry;
+    const { entries } = slicesOf(entry, sliceItems);
+    for (const slice of entries) this.#queue(slice);
+    return entries[0] ?? entry;
   }
 
   #queue(entry: Entry): void {

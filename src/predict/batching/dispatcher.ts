@@ -19,6 +19,7 @@ import { planBatch } from "./plan-batch.ts";
 import { splitRejected } from "./retry-plan.ts";
 import { batchOf, Run, Slot } from "./run.ts";
 import { outputFault, shareOf } from "./share-outputs.ts";
+import type { ItemCost } from "./split-request.ts";
 import type { WaitingRoom } from "./waiting-room.ts";
 
 export interface DispatcherOptions {
@@ -28,6 +29,7 @@ export interface DispatcherOptions {
   readonly batchWallMsMax: number;
   readonly clock: Clock;
   readonly observer: BatchingObserver;
+  readonly cost: ItemCost;
   readonly room: WaitingRoom;
   readonly desk: Desk;
   readonly suspicion: Suspicion;
@@ -130,7 +132,7 @@ export class Dispatcher {
   }
 
   #finish(run: Run, result: BatchResult): void {
-    const { rules, signature, suspicion, desk, changed } = this.#options;
+    const { rules, signature, cost, suspicion, desk, changed } = this.#options;
     const items = rules.itemsFixed ?? run.items;
     const wanted = run.entries[0]?.request.outputs;
     const fault = outputFault(result.outputs, { wanted, items }, signature);
@@ -139,6 +141,7 @@ export class Dispatcher {
       return;
     }
     const nowMs = this.#end(run, result.runMs);
+    cost.note(items, result.runMs);
     suspicion.absolve(run);
     this.#sendAll();
     const isShared = run.entries.length > 1 || items !== run.items;

@@ -8,18 +8,20 @@ import { Entry, Whole } from "./entry.ts";
 import type { BatchRules } from "./plan-batch.ts";
 import { splitItems } from "./split-request.ts";
 
+const sliceItemsMaxDefault = 1_024;
+
 /** When a batch leaves and how large it may be. */
 export interface BatchingRules extends BatchRules {
   /**
-   * A request with more items than this runs in slices of this size, alone where they are larger
-   * than `itemsMax`; at least `itemsMax`, which is what `undefined` means.
+   * Largest slice of a request with more items than `itemsMax`, at least that; such a slice runs
+   * alone. `undefined` is 1,024.
    */
   readonly sliceItemsMax?: number | undefined;
 }
 
 /** The rules as the layout of the model leaves them. */
 export interface EffectiveRules extends BatchRules {
-  /** Items of the largest run of one request; never reached without a batch layout. */
+  /** Never reached without a batch layout. */
   readonly sliceItemsMax: number;
   /** The artifact wants exactly so many items. */
   readonly itemsFixed: number | undefined;
@@ -29,7 +31,7 @@ export interface EffectiveRules extends BatchRules {
 export function effectiveRules(rules: BatchingRules, layout: BatchLayout): EffectiveRules {
   switch (layout.kind) {
     case "dynamic": {
-      const sliceItemsMax = Math.max(rules.sliceItemsMax ?? rules.itemsMax, rules.itemsMax);
+      const sliceItemsMax = Math.max(rules.sliceItemsMax ?? sliceItemsMaxDefault, rules.itemsMax);
       return { ...rules, sliceItemsMax, itemsFixed: undefined };
     }
     case "fixed":
@@ -40,7 +42,7 @@ export function effectiveRules(rules: BatchingRules, layout: BatchLayout): Effec
         itemsFixed: layout.items,
       };
     case "none":
-      return { itemsMax: 1, delayMsMax: 0, sliceItemsMax: Infinity, itemsFixed: undefined };
+      return { itemsMax: 1, delayMsMax: 0, sliceItemsMax: 1, itemsFixed: undefined };
   }
 }
 
@@ -59,10 +61,10 @@ export function entryOf(
 
 /**
  * The entries of the slices of a large request, which answer as one.
- * REQUIRES: `entry` has more than `sliceItemsMax` items, and its promise is set.
+ * REQUIRES: `entry` has more than `sliceItems` items, and its promise is set.
  */
-export function slicesOf(entry: Entry, sliceItemsMax: number): Whole {
-  const entries = splitItems(entry.items, sliceItemsMax).map(({ from, items }) => {
+export function slicesOf(entry: Entry, sliceItems: number): Whole {
+  const entries = splitItems(entry.items, sliceItems).map(({ from, items }) => {
     const slice = new Entry(entry.request, entry.context, entry.arrivedAtMs);
     slice.key = entry.key;
     slice.from = from;

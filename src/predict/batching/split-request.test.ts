@@ -1,8 +1,11 @@
-// Goal: slices cover every item once, in order, and none is too large.
+// Goal: slices cover every item once, in order, and are as large as one run allows.
 // Method: random sizes, and the edges by hand.
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { splitItems } from "./split-request.ts";
+import { ItemCost, sliceItemsFor, splitItems } from "./split-request.ts";
+
+const rules = { itemsMax: 32, sliceItemsMax: 1_024 };
+const mebibyte = 1_048_576;
 
 test("cuts full slices first and the rest last", () => {
   expect(splitItems(7, 3)).toEqual([
@@ -15,16 +18,38 @@ test("cuts full slices first and the rest last", () => {
 
 test("covers every item once", () => {
   const size = fc.integer({ min: 1, max: 500 });
-  fc.assert(
-    fc.property(size, size, (items, max) => {
-      let next = 0;
-      for (const slice of splitItems(items, max)) {
-        expect(slice.from).toBe(next);
-        expect(slice.items).toBeGreaterThan(0);
-        expect(slice.items).toBeLessThanOrEqual(max);
-        next += slice.items;
-      }
-      expect(next).toBe(items);
-    }),
-  );
+  const property = fc.property(size, size, (items, max) => {
+    let next = 0;
+    for (const slice of splitItems(items, max)) {
+      expect(slice.from).toBe(next);
+      expect(slice.items).toBeGreaterThan(0);
+      expect(slice.items).toBeLessThanOrEqual(max);
+      next += slice.items;
+    }
+    expect(next).toBe(items);
+  });
+  fc.assert(property);
+});
+
+test.each([
+  ["nothing is known of the cost", { itemBytes: 80, itemMs: undefined }, 32],
+  ["items are small and fast", { itemBytes: 80, itemMs: 0.001 }, 1_024],
+  ["items cost nothing that can be measured", { itemBytes: 0, itemMs: 0 }, 1_024],
+  ["a run of them takes long", { itemBytes: 80, itemMs: 1 }, 100],
+  ["they are so slow that a batch is long", { itemBytes: 80, itemMs: 50 }, 32],
+  ["they take much memory", { itemBytes: mebibyte / 32, itemMs: 0.001 }, 128],
+  ["one takes more than a slice may", { itemBytes: 8 * mebibyte, itemMs: 0.001 }, 32],
+])("fits slices to one run when %s", (_, ask, items) => {
+  expect(sliceItemsFor(ask, rules)).toBe(items);
+});
+
+test("takes the cost of an item from the runs, the newest most", () => {
+  const cost = new ItemCost();
+  expect(cost.itemMs).toBeUndefined();
+  cost.note(10, 10);
+  expect(cost.itemMs).toBe(1);
+  cost.note(2, 4);
+  expect(cost.itemMs).toBeCloseTo(1.2, 12);
+  for (let run = 0; run < 100; run += 1) cost.note(1, 5);
+  expect(cost.itemMs).toBeCloseTo(5, 6);
 });
