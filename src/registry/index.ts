@@ -5,5 +5,4 @@ export {
   Registry,
   type VersionEntry,
 } from "./registry.ts";
-export { compareVersions } from "./version-order.ts";
 export { assertStep, mayStep, type VersionState } from "./version-state.ts";

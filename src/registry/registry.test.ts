@@ -1,8 +1,8 @@
 // Goal: a name means one version, and a version takes legal steps only.
 // Method: the rules of the default version by hand, and every pair of states against the table.
 import { expect, test } from "vitest";
+import { compareVersions } from "../model/index.ts";
 import { Registry } from "./registry.ts";
-import { compareVersions } from "./version-order.ts";
 import { mayStep, type VersionState } from "./version-state.ts";
 
 const path: VersionState[] = ["validated", "loading", "probing", "warming", "ready"];

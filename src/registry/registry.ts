@@ -6,7 +6,7 @@
  * a version is found only while it has something that serves it; a failed one keeps its reason.
  */
 import { ServingError } from "../base/index.ts";
-import { compareVersions } from "./version-order.ts";
+import { compareVersions } from "../model/index.ts";
 import { assertStep, type VersionState } from "./version-state.ts";
 
 /** Models that one server will know at most. */

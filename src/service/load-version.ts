@@ -11,8 +11,8 @@
  * and touches no other version.
  */
 import { type Clock, type Limits, ServingError } from "../base/index.ts";
-import type { ArtifactSpec, Engine, Instance } from "../engine/index.ts";
-import { type ModelPackage, prepareInputChecks, type Signature } from "../model/index.ts";
+import type { ArtifactSpec, Instance, LoadOptions } from "../engine/index.ts";
+import { type ModelPackage, prepareInputChecks, readSamples } from "../model/index.ts";
 import { causeText, type Log, type ServerMetrics } from "../observe/index.ts";
 import type { Registry, VersionEntry } from "../registry/index.ts";
 import { assemble } from "./assemble.ts";
@@ -20,9 +20,14 @@ import { type Probe, probeVersion, warmUp } from "./probe-version.ts";
 import type { ServedVersion } from "./served-version.ts";
 
 /** Loads a digest for the first time, away from everything that serves. */
-export interface TrialLoader {
+export interface Trial {
   /** @throws MODEL_LOAD_FAILED when the engine refuses it, hangs or dies */
-  tryOnce(artifact: ArtifactSpec, signature: Signature): Promise<void>;
+  tryOnce(pack: ModelPackage): Promise<void>;
+}
+
+/** An engine that may put several versions into one worker. */
+export interface LoadingEngine {
+  load(artifact: ArtifactSpec, options?: LoadOptions): Promise<Instance>;
 }
 
 export interface LoaderOptions {
@@ -31,36 +36,36 @@ export interface LoaderOptions {
   readonly clock: Clock;
   readonly limits: Limits;
   readonly log: Log;
-  readonly trial: TrialLoader;
-  /** The engine of a package: child processes, or this process. */
-  engineOf(pack: ModelPackage): Engine;
-  /** Worker group of a package, or `undefined` for a worker of its own. */
-  workerOf(pack: ModelPackage): string | undefined;
+  readonly trial: Trial;
+  /** Child processes, or this process. */
+  engineOf(isolation: "process" | "inline"): LoadingEngine;
+  /** Packages that do not ask for several instances live in one worker. */
+  readonly isWorkerShared: boolean;
   /** What `instances: auto` means here. */
   readonly instancesAuto: number;
 }
 
-/** Reads the package; the only step that knows where packages come from. */
-export type ReadPackage = () => Promise<ModelPackage>;
+/** The worker that small models share. */
+const sharedWorker = "shared";
 
-/** Loads a registered version. Never rejects: the entry tells how it ended. */
+/** Loads a registered version of a package that was read. Never rejects: the entry tells the end. */
 export async function loadVersion(
   options: LoaderOptions,
   entry: VersionEntry<ServedVersion>,
-  read: ReadPackage,
+  pack: ModelPackage,
 ): Promise<void> {
   const { registry, clock, log } = options;
   const startedAtMs = clock.nowMs();
   const names = { model: entry.model, version: entry.version };
   const instances: Instance[] = [];
   try {
-    const pack = await read();
+    const samples = await readSamples(pack, limitsOf(options, pack));
     registry.step(entry, "validated");
     for (const warning of pack.warnings) log.warn(warning, names);
     registry.step(entry, "loading");
     await loadInstances(options, pack, instances);
     registry.step(entry, "probing");
-    const probe = await probeVersion(pack, instances);
+    const probe = await probeVersion(pack, samples, instances);
     for (const warning of probe.warnings) log.warn(warning, names);
     registry.step(entry, "warming");
     await warmUp(instances, probe, pack.settings.warmup.runs);
@@ -71,13 +76,8 @@ export async function loadVersion(
   } catch (thrown) {
     const error = ServingError.from(thrown);
     registry.step(entry, "failed", { reason: error.message });
-    const facts = {
-      model: entry.model,
-      version: entry.version,
-      code: error.code,
-      err: error.cause,
-    };
-    log.error(facts, `failed to load '${entry.model}': ${error.message}`);
+    const facts = { ...names, code: error.code, cause: causeText(error.cause) };
+    log.error(`failed to load '${entry.model}': ${error.message}`, facts);
     await Promise.all(instances.map((instance) => instance.close()));
   }
 }
@@ -89,12 +89,13 @@ async function loadInstances(
 ): Promise<void> {
   const artifact = artifactOf(pack);
   if (pack.settings.isolation === "process") {
-    await options.trial.tryOnce(artifact, pack.signature);
+    await options.trial.tryOnce(pack);
   }
-  const engine = options.engineOf(pack);
-  const wanted =
-    pack.settings.instances === "auto" ? options.instancesAuto : pack.settings.instances;
-  const worker = options.workerOf(pack);
+  const { settings } = pack;
+  const engine = options.engineOf(settings.isolation);
+  const wanted = settings.instances === "auto" ? options.instancesAuto : settings.instances;
+  const isShared = settings.workers.share || options.isWorkerShared;
+  const worker = isShared && wanted === 1 ? sharedWorker : undefined;
   const loads = Array.from({ length: wanted }, () => engine.load(artifact, { worker }));
   for (const load of await Promise.allSettled(loads)) {
     if (load.status === "fulfilled") instances.push(load.value);
@@ -116,6 +117,12 @@ export function artifactOf(pack: ModelPackage): ArtifactSpec {
   };
 }
 
+/** The server's limits, narrowed or widened by what the package says of itself. */
+function limitsOf(options: LoaderOptions, pack: ModelPackage): Limits {
+  const own = Object.entries(pack.settings.limits).filter(([, value]) => value !== undefined);
+  return { ...options.limits, ...Object.fromEntries(own) };
+}
+
 interface Loaded {
   readonly pack: ModelPackage;
   readonly probe: Probe;
@@ -129,7 +136,7 @@ function serve(
   { pack, probe, instances, loadMs }: Loaded,
 ): ServedVersion {
   const { clock, metrics } = options;
-  const limits = { ...options.limits, ...pack.settings.limits };
+  const limits = limitsOf(options, pack);
   const { signature } = probe;
   const counted = metrics.of(entry.model, entry.version);
   const predictor = assemble({ pack, signature, instances, limits, clock, metrics: counted });

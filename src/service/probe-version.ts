@@ -34,18 +34,17 @@ const batchTolerance = 1e-4;
 /** @throws MODEL_LOAD_FAILED when a sample's answer differs from the recorded one */
 export async function probeVersion(
   pack: ModelPackage,
+  samples: readonly Sample[],
   instances: readonly Instance[],
 ): Promise<Probe> {
   const instance = instances[0];
   if (instance === undefined) throw new ServingError("MODEL_LOAD_FAILED", "no instance to probe");
   const { signature } = pack;
   const warnings: string[] = [];
-  for (const [index, sample] of pack.samples.entries()) {
-    await checkSample(instance, { pack, sample, index });
-  }
+  for (const sample of samples) await checkSample(instance, pack, sample);
   const items = signature.layout.kind === "fixed" ? signature.layout.items : 1;
-  const inputs = pack.samples[0]?.inputs ?? madeUpInputs(signature, { items, seed: 1 });
-  let hasAnswered = pack.samples.length > 0;
+  const inputs = samples[0]?.request.inputs ?? madeUpInputs(signature, { items, seed: 1 });
+  let hasAnswered = samples.length > 0;
   if (!hasAnswered) {
     const refusal = await refusalOf(instance, inputs);
     hasAnswered = refusal === undefined;
@@ -99,30 +98,23 @@ async function refusalOf(instance: Instance, inputs: Inputs): Promise<ServingErr
   }
 }
 
-interface SampleCheck {
-  readonly pack: ModelPackage;
-  readonly sample: Sample;
-  readonly index: number;
-}
-
-async function checkSample(instance: Instance, check: SampleCheck): Promise<void> {
-  const { pack, sample, index } = check;
-  const place = `sample ${index + 1} of ${pack.name} ${pack.version}`;
+async function checkSample(instance: Instance, pack: ModelPackage, sample: Sample): Promise<void> {
+  const place = `sample in line ${sample.line} of ${pack.name} ${pack.version}`;
   let outputs: readonly Tensor[];
   try {
-    outputs = (await run(instance, sample.inputs)).outputs;
+    outputs = (await run(instance, sample.request.inputs)).outputs;
   } catch (thrown) {
     const error = ServingError.from(thrown);
     throw new ServingError("MODEL_LOAD_FAILED", `${place} was refused: ${error.code}`, {
       cause: error,
     });
   }
-  for (const { name, tensor } of sample.outputs) {
-    const at = pack.signature.outputs.findIndex((output) => output.name === name);
-    const got = outputs[at];
+  for (const { index, tensor } of sample.expected) {
+    const got = outputs[index];
     const difference =
       got === undefined ? "is missing" : differenceOf(got, tensor, sample.tolerance);
     if (difference === undefined) continue;
+    const name = pack.signature.outputs[index]?.name ?? "";
     throw new ServingError("MODEL_LOAD_FAILED", `${place}: output '${name}' ${difference}`);
   }
 }
