@@ -14,7 +14,9 @@ const distanceMax = 3;
 export function nearestName(wanted: string, names: Iterable<string>): string | undefined {
   if (wanted.length === 0 || wanted.length > wordLengthMax) return undefined;
   const word = wanted.toLowerCase();
-  const allowed = Math.min(distanceMax, Math.max(1, Math.floor(word.length / 3)));
+  // One letter is no slip of another letter.
+  const least = word.length === 1 ? 0 : 1;
+  const allowed = Math.min(distanceMax, Math.max(least, Math.floor(word.length / 3)));
   let best: string | undefined;
   let bestDistance = allowed + 1;
   let compared = 0;

@@ -1,6 +1,6 @@
-// Goal: a manifest is taken as meant or refused with the line and key of everything wrong in it, and
-// no file can hurt the reader. Method: the documented example, a file full of faults, each limit at
-// its edge, known YAML bombs.
+// Goal: a manifest is taken as meant or refused with the line and key of everything wrong in it,
+// and no file can hurt the reader. Method: the documented example, a file full of faults, each
+// limit at its edge, known YAML bombs.
 import { expect, test } from "vitest";
 import { ServingError } from "../../base/index.ts";
 import { manifestJsonSchema, manifestReference } from "./manifest-reference.ts";
