@@ -151,16 +151,15 @@ function sharesOf(batch: Batch, world: World): Map<SimRequest, number> {
     const request = requestOf(part, world);
     const x = part.inputs[0];
     if (request === undefined || x === undefined) continue;
-    const place = `${request.plan.id}:${(x.elements as Float32Array).byteOffset}`;
-    const isPadding = seen.has(place);
-    for (let item = 0; item < (x.shape[0] ?? 0); item += 1) {
-      seen.add(
-        `${request.plan.id}:${(x.elements as Float32Array).byteOffset + item * 4 * (x.shape[1] ?? 1)}`,
-      );
+    const [items = 0, width = 1] = x.shape;
+    const { byteOffset } = x.elements as Float32Array;
+    const isPadding = seen.has(`${request.plan.id}:${byteOffset}`);
+    for (let item = 0; item < items; item += 1) {
+      seen.add(`${request.plan.id}:${byteOffset + item * 4 * width}`);
     }
     if (isPadding) continue;
-    const items = world.plan.layout.kind === "none" ? 1 : (x.shape[0] ?? 0);
-    shares.set(request, (shares.get(request) ?? 0) + items);
+    const share = world.plan.layout.kind === "none" ? 1 : items;
+    shares.set(request, (shares.get(request) ?? 0) + share);
   }
   return shares;
 }

@@ -1,4 +1,4 @@
-// Goal: the batcher's promises, one by one, at its edge.
+// Goal: what goes together, when it goes, and how answers find their requests.
 // Method: a fake clock and instances whose runs the test answers by hand.
 import { expect, test } from "vitest";
 import {
@@ -9,11 +9,8 @@ import {
   settle,
   signatureOf,
 } from "../../../test/support/batcher-rig.ts";
-import { Cancellation, ServingError } from "../../base/index.ts";
 import { makeTensor } from "../../tensor/index.ts";
 import type { BatchFigures } from "../observer.ts";
-
-const notReady = new ServingError("MODEL_NOT_READY", "restarting");
 
 test("sends what arrived in one turn as one batch and answers each with its own rows", async () => {
   const { ask, clock, instance } = rigOf();
@@ -153,107 +150,6 @@ test("never mixes shapes, wanted outputs or parameters", () => {
   expect(instance.sent).toEqual([[1, 5]]);
 });
 
-test("refuses at once what would pass a queue limit, and counts the hit", async () => {
-  const hits: string[] = [];
-  const { ask, clock, instance } = rigOf({
-    limits: { queueItemsMax: 3 },
-    observer: { limitHit: (name) => hits.push(name) },
-  });
-  const first = ask([1]);
-  clock.advance(0);
-  const waiting = [ask([2, 3]), ask([4])];
-  expect(await ask([5])).toBe("QUEUE_FULL");
-  expect(hits).toEqual(["queueItemsMax"]);
-  await instance.answer();
-  await instance.answer();
-  expect(await Promise.all([first, ...waiting])).toEqual([[10], [20, 30], [40]]);
-});
-
-test("counts the bytes that wait", async () => {
-  const { ask } = rigOf({ limits: { queueBytesMax: 8 } });
-  void ask([1]);
-  void ask([2]);
-  expect(await ask([3])).toBe("QUEUE_FULL");
-});
-
-test("refuses a deadline that has passed, and a caller who has left", async () => {
-  const { ask, instance, clock } = rigOf();
-  clock.advance(5);
-  expect(await ask([1], { deadlineAtMs: 5 })).toBe("DEADLINE_EXCEEDED");
-  const cancellation = new Cancellation();
-  cancellation.cancel(new ServingError("CANCELLED", "left"));
-  expect(await ask([1], { cancellation })).toBe("CANCELLED");
-  clock.advance(5);
-  expect(instance.sent).toEqual([]);
-});
-
-test("answers a deadline within 20 ms while the instance is busy, and never runs the request", async () => {
-  const ended: unknown[] = [];
-  const { ask, clock, instance } = rigOf({
-    observer: { endedEarly: (...given) => ended.push(given) },
-  });
-  const first = ask([1]);
-  clock.advance(0);
-  const second = ask([2], { deadlineAtMs: 30 });
-  clock.advance(50);
-  expect(await second).toBe("DEADLINE_EXCEEDED");
-  await instance.answer();
-  expect(instance.sent).toEqual([[1]]);
-  expect(await first).toEqual([10]);
-  expect(ended).toEqual([["expired", 1, false]]);
-});
-
-test("answers at the deadline a request whose run is under way, and drops its late result", async () => {
-  const { ask, clock, instance } = rigOf();
-  const answers = [ask([1], { deadlineAtMs: 30 }), ask([2])];
-  clock.advance(50);
-  expect(await answers[0]).toBe("DEADLINE_EXCEEDED");
-  await instance.answer();
-  expect(await answers[1]).toEqual([20]);
-});
-
-test("keeps one timer for equal deadlines", () => {
-  const { ask, clock } = rigOf();
-  for (let row = 0; row < 100; row += 1) void ask([row], { deadlineAtMs: 1_000 });
-  clock.advance(0);
-  expect(clock.pendingCount).toBe(1);
-});
-
-test("survives a deadline further away than a timer can count", () => {
-  const { ask, clock } = rigOf();
-  void ask([1], { deadlineAtMs: 2 ** 40 });
-  expect(clock.nextAtMs).toBe(0);
-  clock.advance(0);
-  expect(clock.nextAtMs).toBeLessThan(2 ** 31);
-});
-
-test("lets a caller go at once, frees the place and never runs the request", async () => {
-  let gauge = [0, 0];
-  const { ask, clock, instance } = rigOf({
-    limits: { queueItemsMax: 2 },
-    observer: {
-      queueChanged: (items, bytes) => {
-        gauge = [items, bytes];
-      },
-    },
-  });
-  const first = ask([1]);
-  clock.advance(0);
-  const cancellation = new Cancellation();
-  const second = ask([2, 3], { cancellation });
-  expect(await ask([4])).toBe("QUEUE_FULL");
-  cancellation.cancel(new ServingError("CANCELLED", "left"));
-  expect(await second).toBe("CANCELLED");
-  expect(gauge).toEqual([0, 0]);
-  const third = ask([4]);
-  clock.advance(0);
-  expect(gauge).toEqual([1, 4]);
-  await instance.answer();
-  expect(instance.sent).toEqual([[1], [4]]);
-  await instance.answer();
-  expect(await Promise.all([first, third])).toEqual([[10], [40]]);
-});
-
 test("runs urgent requests first and keeps the order within a class", async () => {
   const { ask, clock, instance } = rigOf({ rules: { itemsMax: 2 } });
   void ask([0]);
@@ -269,114 +165,6 @@ test("runs urgent requests first and keeps the order within a class", async () =
   }
   for (let run = 0; run < 4; run += 1) await instance.answer();
   expect(instance.sent).toEqual([[0], [3, 5], [1, 4], [2]]);
-});
-
-test("fails only the bad request of a batch", async () => {
-  const retried: number[] = [];
-  const { ask, clock, instance } = rigOf({ observer: { batchRetried: (n) => retried.push(n) } });
-  const answers = [1, 2, 3, 4, 5, 6].map((row) => ask([row]));
-  clock.advance(0);
-  const rejected = new ServingError("INPUT_REJECTED_BY_MODEL", "the engine refused the input");
-  while (instance.open.length > 0) {
-    const isBad = instance.open[0]?.rows.includes(3);
-    await (isBad ? instance.fail(rejected) : instance.answer());
-  }
-  const code = "INPUT_REJECTED_BY_MODEL";
-  expect(await Promise.all(answers)).toEqual([[10], [20], code, [40], [50], [60]]);
-  expect(retried).toEqual([6, 3]);
-});
-
-test.each([
-  ["another dtype", [makeTensor("FP64", [2, 1], new Float64Array(2))]],
-  ["an item too few", [makeTensor("FP32", [1, 1], new Float32Array(1))]],
-  ["an item too many", [makeTensor("FP32", [3, 1], new Float32Array(3))]],
-  ["a scalar", [makeTensor("FP32", [], new Float32Array(1))]],
-  ["elements that do not fill the shape", [makeTensor("FP32", [2, 2], new Float32Array(2))]],
-  ["no output", []],
-])("refuses an answer with %s", async (_, outputs) => {
-  const { ask, clock, instance } = rigOf();
-  const answers = [ask([1]), ask([2])];
-  clock.advance(0);
-  await instance.answer(outputs);
-  const code = "MODEL_OUTPUT_INVALID";
-  expect(await Promise.all(answers)).toEqual([code, code]);
-});
-
-test("lets an output have another shape than declared, if the items are right", async () => {
-  const { ask, clock, instance } = rigOf();
-  const answers = [ask([1]), ask([2])];
-  clock.advance(0);
-  await instance.answer([makeTensor("FP32", [2, 2, 1], Float32Array.of(1, 2, 3, 4))]);
-  expect(await Promise.all(answers)).toEqual([
-    [1, 2],
-    [3, 4],
-  ]);
-});
-
-test("keeps requests waiting while the instance restarts and sends them when it is back", async () => {
-  const { ask, clock, instance } = rigOf();
-  instance.setReady(false);
-  const answers = [ask([1]), ask([2], { deadlineAtMs: 40 })];
-  clock.advance(100);
-  expect(await answers[1]).toBe("DEADLINE_EXCEEDED");
-  instance.setReady(true);
-  clock.advance(0);
-  await instance.answer();
-  expect(await answers[0]).toEqual([10]);
-});
-
-test("puts back once what a restarting instance would not take", async () => {
-  const { ask, clock, instance } = rigOf();
-  const answers = [ask([1]), ask([2])];
-  clock.advance(0);
-  await instance.fail(notReady);
-  expect(instance.sent).toEqual([
-    [1, 2],
-    [1, 2],
-  ]);
-  await instance.fail(notReady);
-  expect(await Promise.all(answers)).toEqual(["MODEL_NOT_READY", "MODEL_NOT_READY"]);
-});
-
-test("fails the batch with INTERNAL when an instance throws something of its own", async () => {
-  const { ask, clock, instance } = rigOf();
-  instance.run = () => {
-    throw new TypeError("a fault");
-  };
-  const answer = ask([1]);
-  clock.advance(0);
-  expect(await answer).toBe("INTERNAL");
-});
-
-test("drains when nothing waits and nothing is under way", async () => {
-  const { ask, batcher, clock, instance } = rigOf({ rules: { itemsMax: 1 } });
-  await batcher.drain();
-  void ask([1]);
-  void ask([2]);
-  let isDrained = false;
-  const drained = batcher.drain().then(() => {
-    isDrained = true;
-  });
-  clock.advance(0);
-  await instance.answer();
-  expect(isDrained).toBe(false);
-  await instance.answer();
-  await drained;
-});
-
-test("answers the rest with the given code when closed, and everything later", async () => {
-  const { ask, batcher, clock, instance } = rigOf({ rules: { itemsMax: 1 } });
-  const answers = [ask([1]), ask([2])];
-  clock.advance(0);
-  batcher.close("DRAINING");
-  batcher.close("MODEL_NOT_READY");
-  answers.push(ask([3]));
-  expect(await Promise.all(answers)).toEqual(["DRAINING", "DRAINING", "DRAINING"]);
-  const drained = batcher.drain();
-  await instance.answer();
-  await drained;
-  clock.advance(0);
-  expect(instance.sent).toEqual([[1]]);
 });
 
 test("notes when a request was sent and answered, and tells the figures of the batch", async () => {

@@ -3,9 +3,9 @@
  *
  * The walk of a request: `predict` admits it (`admit.ts`) into the waiting room and wakes the
  * dispatcher, which sends it in a batch (`plan-batch.ts`) and answers it through the desk. Here are
- * also the ways out that no engine decides: a caller who leaves, a deadline, the end of the version.
- * Decisions are pure functions in files of their own; this file and `dispatcher.ts` hold the clock,
- * the promises and the instances.
+ * also the ways out that no engine decides: a caller who leaves, a deadline, the end of the
+ * version. Decisions are pure functions in files of their own; this file and `dispatcher.ts` hold
+ * the clock, the promises and the instances.
  */
 import { type Clock, type Limits, ServingError } from "../../base/index.ts";
 import type { Instance } from "../../engine/index.ts";

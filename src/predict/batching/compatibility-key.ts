@@ -20,7 +20,8 @@ export function compatibilityKeys(signature: Signature): (request: InferenceRequ
   return (request) => {
     const isPlain = request.outputs === undefined && (request.parameters?.size ?? 0) === 0;
     if (isPlain && !isOpen) return plainKey;
-    return `${isOpen ? inputsKey(request) : ""}|${request.outputs ?? "all"}|${parametersKey(request)}`;
+    const inputs = isOpen ? inputsKey(request) : "";
+    return `${inputs}|${request.outputs ?? "all"}|${parametersKey(request)}`;
   };
 }
 

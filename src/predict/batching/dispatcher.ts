@@ -2,9 +2,9 @@
  * The edge of the batcher towards the engine: sends what the plan says, hears what comes back.
  *
  * When a batch comes back its place is freed and the next batch sent before the answers are given,
- * so that the worker is never idle; then all requests of the batch are answered in one turn, so that
- * the door writes them together. Invariants: nothing is sent after its deadline; a place is freed
- * exactly once, whatever the outcome.
+ * so that the worker is never idle; then all requests of the batch are answered in one turn, so
+ * that the door writes them together. Invariants: nothing is sent after its deadline; a place is
+ * freed exactly once, whatever the outcome.
  */
 import { type Clock, ServingError, type Timer } from "../../base/index.ts";
 import type { Batch, BatchResult, Instance } from "../../engine/index.ts";
@@ -170,7 +170,8 @@ export class Dispatcher {
       case "ENGINE_TIMEOUT":
         suspicion.accuse(run);
         for (const entry of run.entries) desk.fail(entry, error);
-        // Other runs of the dead worker come back in this turn; nothing is sent before all are known.
+        // Other runs of the dead worker come back in this turn; nothing is sent before all are
+        // known.
         this.wake();
         return;
       default:

@@ -45,7 +45,7 @@ test("gives work to the idle instance and sends ahead only what is full", () => 
   });
 });
 
-test("waits for company until the oldest request has waited the delay, or the batch is full", () => {
+test("waits for company until the oldest has waited the delay, or the batch is full", () => {
   const rules = { itemsMax: 8, delayMsMax: 5 };
   expect(planBatch(calm, rules, 104)).toEqual({ kind: "wait", untilMs: 105 });
   expect(planBatch(calm, rules, 105)).toEqual({ kind: "send", from: lane, slot });
@@ -66,7 +66,7 @@ test("takes the most urgent lane, then the one whose first request is oldest", (
   });
 });
 
-test("runs parts of rejected batches first, on an idle instance, and holds the rest until then", () => {
+test("runs parts of rejected batches first, on an idle instance, and holds the rest", () => {
   expect(planBatch({ ...calm, retries: 1 }, greedy, 100)).toEqual({
     kind: "send",
     from: "retries",
@@ -108,7 +108,7 @@ const anyLane = fc.record({
   oldestAtMs: fc.integer({ min: 90, max: 100 }),
 });
 
-test("never uses an instance that cannot take a run, never keeps a due lane from an idle one", () => {
+test("uses no instance that cannot take a run and keeps no due lane from an idle one", () => {
   const rules = fc.record({ itemsMax: fc.integer({ min: 1, max: 12 }), delayMsMax: fc.nat(10) });
   const property = fc.property(
     fc.array(anySlot),

@@ -4,8 +4,8 @@
  * A pure function of a snapshot and a time, so a table and a simulation can test it. With
  * `delayMsMax` 0 it is the greedy policy: what has arrived goes as soon as an instance is idle.
  * - Work goes to the instance with the fewest runs under way.
- * - A batch is sent ahead to a busy instance only when it is full: a part-filled one would go in two
- *   halves where waiting makes it one (measured: two batches in flight halve their size).
+ * - A batch is sent ahead to a busy instance only when it is full: a part-filled one would go in
+ *   two halves where waiting makes it one (measured: two batches in flight halve their size).
  * - Parts of a rejected batch go first, because their requests have waited longest.
  * - A suspect needs an instance for itself. While the oldest in the queue is one, nothing younger
  *   is sent: a steady load would keep every instance busy for ever.

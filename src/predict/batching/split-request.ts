@@ -4,10 +4,10 @@
  * `itemsMax` bounds what strangers share: nobody waits for a larger batch. A request that is larger
  * by itself waits for all of its slices anyway, so its slices may be larger than that: measured on
  * 1,000 rows x 20 features and 100 trees, slices of 1,024 gave 1.9 x the rows/s of slices of 32 and
- * took 74 us of the front's CPU instead of 556 us. What bounds them is the time and the memory of one
- * run, so that a slow model stays far from its wall clock and a caller who leaves is soon noticed;
- * before the first run nothing is known, and slices are as small as batches.
- * Full slices come first, the rest last, so that only the last one may share its run.
+ * took 74 us of the front's CPU instead of 556 us. What bounds them is the time and the memory of
+ * one run, so that a slow model stays far from its wall clock and a caller who leaves is soon
+ * noticed; before the first run nothing is known, and slices are as small as batches. Full slices
+ * come first, the rest last, so that only the last one may share its run.
  */
 
 /** Slices are cut for runs of about this length, ms. */

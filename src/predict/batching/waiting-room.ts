@@ -1,8 +1,8 @@
 /**
  * Everything that waits: lanes of equal keys, suspects, and parts of rejected batches.
  *
- * Keeps the counts that the queue limits are about. Invariant: `items` and `bytes` are the sums over
- * all entries in state `waiting`, so they return to 0 when nobody waits.
+ * Keeps the counts that the queue limits are about. Invariant: `items` and `bytes` are the sums
+ * over all entries in state `waiting`, so they return to 0 when nobody waits.
  */
 import { plainKey } from "./compatibility-key.ts";
 import { type Entry, isBefore, noRequest } from "./entry.ts";

@@ -4,13 +4,12 @@
  *   unknown --death--> suspect --answer--> unknown
  *                      suspect --deaths while alone reach the maximum--> quarantined
  *
- * A death in company proves nothing about one input, so it only makes suspects; a suspect runs alone
- * and one at a time, so that one kill is at most one death. A death counts only when the run was
- * known to be of a suspect, or is the input's first: of many workers killed from outside in one
+ * A death in company proves nothing about one input, so it only makes suspects; a suspect runs
+ * alone and one at a time, so that one kill is at most one death. A death counts only when the run
+ * was known to be of a suspect, or is the input's first: of many workers killed from outside in one
  * moment under the same input, one counts, and the next answer clears it. Thus only an input that
- * is never answered is quarantined.
- * Digests are computed at a death and for inputs whose fingerprint, a cheap number, is that of a
- * suspect; without suspects a request pays nothing.
+ * is never answered is quarantined. Digests are computed at a death and for inputs whose
+ * fingerprint, a cheap number, is that of a suspect; without suspects a request pays nothing.
  */
 import type { InferenceRequest } from "../predictor.ts";
 import { digestInputs, fingerprintInputs } from "./input-digest.ts";

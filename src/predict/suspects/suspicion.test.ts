@@ -95,7 +95,7 @@ test("refuses the same input that waited when the quarantine came", async () => 
   ]);
 });
 
-test("quarantines nothing when workers are killed from outside under a constant input", async () => {
+test("quarantines no constant input under which workers are killed from outside", async () => {
   const instances = [new HandInstance(2), new HandInstance(2)] as const;
   const rig = rigOf({ instances, rules: { itemsMax: 4 } });
   const outcomes = new Set<unknown>();

@@ -1,8 +1,8 @@
 /**
  * Carries out what `suspects.ts` knows on the requests that wait.
  *
- * After a death, waiting requests with the same inputs leave their lanes, so that one bad input sent
- * by many callers kills once and not batch after batch. After an answer they go back.
+ * After a death, waiting requests with the same inputs leave their lanes, so that one bad input
+ * sent by many callers kills once and not batch after batch. After an answer they go back.
  */
 import { ServingError } from "../../base/index.ts";
 import type { Desk } from "../batching/desk.ts";
@@ -43,8 +43,8 @@ export class Suspicion {
   }
 
   /**
-   * An entry comes back from a run and would wait again. True when that is settled here: it waits as
-   * a suspect because a worker died with the same inputs meanwhile, or it is refused.
+   * An entry comes back from a run and would wait again. True when that is settled here: it waits
+   * as a suspect because a worker died with the same inputs meanwhile, or it is refused.
    */
   takesBack(entry: Entry): boolean {
     const refusal = this.screen(entry);
