@@ -48,7 +48,7 @@ function firstWrongFloat(rules: NumberRules, elements: Float32Array): number {
       const value = elements[index] as number;
       // Written so that NaN fails.
       const isInside = value >= (mins[rule] as number) && value <= (maxs[rule] as number);
-      if (!isInside || (isWhole[rule] === 1 && value % 1 !== 0)) return index;
+      if (!isInside || (isWhole[rule] === 1 && Math.trunc(value) !== value)) return index;
     }
   }
   return -1;
