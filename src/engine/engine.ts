@@ -2,8 +2,8 @@
  * The port behind which a model runs.
  *
  * An engine knows tensors and nothing of requests, HTTP or versions. `load` gives an instance; an
- * instance runs one batch at a time or several, as `runsMax` says. Implementations: `host/` (a child
- * process, the default) and `inline.ts` (this process; tests and the smallest models).
+ * instance runs one batch at a time or several, as `runsMax` says. Implementations: `host/` (a
+ * child process, the default) and `inline.ts` (this process; tests and the smallest models).
  * Suite: `test/conformance/engine.ts`.
  */
 import type { Dtype, Tensor } from "../tensor/index.ts";
@@ -22,7 +22,7 @@ export interface ArtifactSpec {
   readonly threads: number;
 }
 
-/** One request's share of a batch: tensors in signature order; `undefined` = optional, not given. */
+/** One request's share of a batch: tensors in signature order; `undefined` = not given. */
 export interface BatchPart {
   readonly inputs: readonly (Tensor | undefined)[];
 }

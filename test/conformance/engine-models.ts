@@ -1,5 +1,6 @@
 /**
- * The models of the engine suite, written to a temporary folder, with what an engine is told of them.
+ * The models of the engine suite, written to a temporary folder, with what an engine is told of
+ * them.
  */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

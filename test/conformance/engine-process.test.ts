@@ -7,7 +7,6 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { defaultLimits } from "../../src/base/index.ts";
 import {
   createProcessEngine,
-  type Instance,
   type ProcessEngine,
   type ProcessEngineOptions,
   type WorkerEvent,
@@ -16,8 +15,18 @@ import { makeTensor } from "../../src/tensor/index.ts";
 import { deadly, deadlyElement, loop } from "../../tools/onnx/loads.ts";
 import { fingerprintOf } from "../../tools/onnx/models.ts";
 import { fixturesFolder, whySkipped } from "../support/fixtures.ts";
-import { batchOf, codeOf, fingerprintArtifact, float32, plain } from "./engine.ts";
 import { type ModelFolder, makeModelFolder } from "./engine-models.ts";
+import {
+  batchOf,
+  codeOf,
+  fingerprintArtifact,
+  float32,
+  isAlive,
+  lost,
+  plain,
+  ready,
+  until,
+} from "./engine-steps.ts";
 
 const forever = 2n ** 40n;
 const isLinux = process.platform === "linux";
@@ -52,34 +61,6 @@ function loopArtifact() {
 function loopBatch(iterations: bigint, wallMsMax = 20_000) {
   const count = makeTensor("INT64", [], BigInt64Array.of(iterations));
   return { ...batchOf([count, float32([], 1)]), wallMsMax };
-}
-
-/** Settles when the instance is ready (again). */
-function ready(instance: Instance): Promise<void> {
-  return new Promise((settle) => {
-    if (instance.isReady) settle();
-    else instance.onReadyChange(() => instance.isReady && settle());
-  });
-}
-
-/** Settles when the instance stops being ready. */
-function lost(instance: Instance): Promise<void> {
-  return new Promise((settle) => {
-    instance.onReadyChange(() => !instance.isReady && settle());
-  });
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-async function until(claim: () => boolean): Promise<void> {
-  while (!claim()) await new Promise((settle) => setTimeout(settle, 20));
 }
 
 describe("a worker that dies", () => {
@@ -241,8 +222,9 @@ describe("workers", () => {
       const pid = await new Promise<number>((settle) => {
         parent.stdout.once("data", (text) => settle(Number.parseInt(String(text), 10)));
       });
-      expect(isAlive(pid)).toBe(true);
+      const wasAlive = isAlive(pid);
       parent.kill("SIGKILL");
+      expect(wasAlive).toBe(true);
       await until(() => !isAlive(pid));
     },
   );

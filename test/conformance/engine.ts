@@ -1,12 +1,13 @@
 /**
- * What every implementation of the `Engine` port must do; run for the process and the inline engine.
+ * What every implementation of the `Engine` port must do; run for the process and the inline
+ * engine.
  *
  * A test may be skipped with a reason, which is shown. Answers are told apart by a model that gives
  * back a fingerprint of its input.
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type ErrorCode, ServingError } from "../../src/base/index.ts";
-import type { ArtifactSpec, Batch, Engine } from "../../src/engine/index.ts";
+import { ServingError } from "../../src/base/index.ts";
+import type { Engine } from "../../src/engine/index.ts";
 import { ByteStrings, type Dtype, makeTensor, type Tensor } from "../../src/tensor/index.ts";
 import { picky } from "../../tools/onnx/loads.ts";
 import {
@@ -18,37 +19,12 @@ import {
   scalar,
 } from "../../tools/onnx/models.ts";
 import { type ModelFolder, makeModelFolder } from "./engine-models.ts";
+import { batchOf, codeOf, fingerprintArtifact, float32, plain } from "./engine-steps.ts";
 
 export interface EngineSuite {
   readonly name: string;
   readonly create: () => Engine;
   readonly skip: readonly { readonly test: string; readonly reason: string }[];
-}
-
-export function batchOf(...parts: (readonly (Tensor | undefined)[])[]): Batch {
-  return { parts: parts.map((inputs) => ({ inputs })), outputs: undefined, wallMsMax: 20_000 };
-}
-
-export function float32(shape: readonly number[], ...elements: number[]): Tensor {
-  return makeTensor("FP32", shape, Float32Array.from(elements));
-}
-
-export function fingerprintArtifact(folder: ModelFolder, width: number): ArtifactSpec {
-  const outputs = [
-    ["fingerprint", "FP64"],
-    ["first", "FP32"],
-  ] as const;
-  return folder.artifact(fingerprint(width), [["x", "FP32"]], outputs);
-}
-
-/** The code of what `work` throws. */
-export async function codeOf(work: Promise<unknown>): Promise<ErrorCode | "nothing"> {
-  try {
-    await work;
-    return "nothing";
-  } catch (thrown) {
-    return ServingError.from(thrown).code;
-  }
 }
 
 /** Values of each dtype, its edges among them, as a tensor [2, 2]. */
@@ -289,13 +265,6 @@ function testLives(ask: Ask): void {
     const { outputs } = await kept.run(batchOf([float32([1, 2], 1, 2)]));
     expect(plain(outputs[0])).toEqual([fingerprintOf([1, 2])]);
   });
-}
-
-/** Elements as plain values. */
-export function plain(tensor: Tensor | undefined): unknown[] {
-  if (tensor === undefined) return [];
-  if (tensor.dtype === "BYTES") return tensor.elements.toTexts() as string[];
-  return Array.from(tensor.elements as ArrayLike<number | bigint>);
 }
 
 function bytesOf(tensor: Pick<Tensor, "elements"> | undefined): Uint8Array {

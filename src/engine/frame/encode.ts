@@ -1,10 +1,10 @@
 /**
  * Turns a batch or a result into the bytes of one frame.
  *
- * The parts of a batch are joined while they are copied into the frame, so joining costs one copy. A
- * joined numeric tensor of `directBytesMin` or more is not copied at all: its parts become chunks of
- * their own, and the socket gathers them (writev). Invariant: the chunks together are exactly the
- * length that the header says.
+ * The parts of a batch are joined while they are copied into the frame, so joining costs one copy.
+ * A joined numeric tensor of `directBytesMin` or more is not copied at all: its parts become chunks
+ * of their own, and the socket gathers them (writev). Invariant: the chunks together are exactly
+ * the length that the header says.
  */
 import {
   ByteStrings,

@@ -1,5 +1,5 @@
-// Goal: what one side writes the other reads, however the bytes are cut, and broken bytes are faults.
-// Method: random tensors, cuts and damage; a plain join of the parts is the oracle.
+// Goal: what one side writes the other reads, however the bytes are cut, and broken bytes are
+// faults. Method: random tensors, cuts and damage; a plain join of the parts is the oracle.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { ServingError } from "../../base/index.ts";

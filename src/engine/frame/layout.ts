@@ -11,10 +11,11 @@
  *           tensors, wanted outputs (`wantedAll` or a count and then the indexes),
  *           for each tensor: index in the signature, dtype code + rank * 256, bytes, dimensions
  *
- * The table is padded to 8 bytes and so is each payload; frames are multiples of 8, so every payload
- * of a frame that starts aligned can be viewed as any typed array without a copy. BYTES payload:
- * n + 1 offsets (u32, the first 0) and then the bytes. Rejected: `v8.serialize` (it revives objects
- * of the other side, and copies), one frame per request (a write costs as much as a small run).
+ * The table is padded to 8 bytes and so is each payload; frames are multiples of 8, so every
+ * payload of a frame that starts aligned can be viewed as any typed array without a copy. BYTES
+ * payload: n + 1 offsets (u32, the first 0) and then the bytes. Rejected: `v8.serialize` (it
+ * revives objects of the other side, and copies), one frame per request (a write costs as much as a
+ * small run).
  */
 
 /** Said in HELLO; a parent and a child of different versions do not talk. */

@@ -4,8 +4,8 @@
  * The reader owns the memory that is read into (`target`), so a socket that can read into a given
  * buffer never copies, and a large frame gets memory of exactly its size as soon as its header is
  * known. Small frames lie one after the other in a block, always at a multiple of 8, and are handed
- * out as views. Invariants: frames come out in order, each once; memory is never written again after
- * a frame in it came out; at most one frame and one block are held.
+ * out as views. Invariants: frames come out in order, each once; memory is never written again
+ * after a frame in it came out; at most one frame and one block are held.
  */
 import { type Frame, FrameFault, frameAt } from "./frame.ts";
 import { frameBytesMax, headerBytes } from "./layout.ts";

@@ -1,9 +1,9 @@
 /**
  * Why a worker died, and what that means for what it was asked.
  *
- * The operation it worked on and the ones behind it learn different things: a hang is ENGINE_TIMEOUT
- * for the batch that hung and WORKER_LOST for one that had been sent ahead; a load that ends the
- * process is the model's fault, MODEL_LOAD_FAILED, and not to be tried again.
+ * The operation it worked on and the ones behind it learn different things: a hang is
+ * ENGINE_TIMEOUT for the batch that hung and WORKER_LOST for one that had been sent ahead; a load
+ * that ends the process is the model's fault, MODEL_LOAD_FAILED, and not to be tried again.
  */
 import { type ErrorCode, ServingError } from "../../base/index.ts";
 import type { Operation } from "./operations.ts";

@@ -2,9 +2,10 @@
  * Decides when a dead worker is replaced.
  *
  * At once, so that a kill from outside costs one start and nothing else. Only a worker that dies
- * twice without a good batch between them waits: 100 ms, doubling to the limit, with jitter, because
- * then the model or the machine is at fault and starting over and over would starve its neighbours.
- * Rejected: a window of deaths per minute; it punishes a busy worker that is killed from outside.
+ * twice without a good batch between them waits: 100 ms, doubling to the limit, with jitter,
+ * because then the model or the machine is at fault and starting over and over would starve its
+ * neighbours. Rejected: a window of deaths per minute; it punishes a busy worker that is killed
+ * from outside.
  */
 import type { Random } from "../../base/index.ts";
 

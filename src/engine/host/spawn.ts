@@ -2,10 +2,10 @@
  * Starts one child with as little of us as possible.
  *
  * Named environment keys only, an empty private working directory that is removed when the child
- * ends, no file descriptor but its socket and its two output pipes. The script lies beside this file
- * with the same extension, so a checkout runs `.ts` and a build `.js`. In a checkout the compiled
- * code is kept under node_modules, because stripping types costs more than the rest of the start
- * (measured: 122 ms without, 49 ms with; a build starts in 45 ms either way).
+ * ends, no file descriptor but its socket and its two output pipes. The script lies beside this
+ * file with the same extension, so a checkout runs `.ts` and a build `.js`. In a checkout the
+ * compiled code is kept under node_modules, because stripping types costs more than the rest of the
+ * start (measured: 122 ms without, 49 ms with; a build starts in 45 ms either way).
  *
  * A child ends when its socket closes, but a child inside a run does not see that. So where the
  * system has `setpriv`, it asks the kernel to kill the child when we die (2 ms at the start).
@@ -68,7 +68,7 @@ export function spawnWorker(environment: Readonly<Record<string, string | undefi
 
 let knownWish: readonly string[] | undefined;
 
-/** The words before a command that make the kernel end it with us; none where that is not offered. */
+/** The words before a command that make the kernel end it with us; none where it cannot. */
 function deathWish(): readonly string[] {
   knownWish ??= findWish();
   return knownWish;

@@ -1,9 +1,10 @@
 /**
  * The first load of an artifact that nobody has run here before: in a process that is thrown away.
  *
- * What an artifact does to its process is told as it is: refused, died, hung, answered. Whether that
- * refuses the version is decided by the caller, because an error on a made-up input is a warning
- * while a death is not. The process runs at a lower priority, so that neighbours keep their latency.
+ * What an artifact does to its process is told as it is: refused, died, hung, answered. Whether
+ * that refuses the version is decided by the caller, because an error on a made-up input is a
+ * warning while a death is not. The process runs at a lower priority, so that neighbours keep their
+ * latency.
  */
 import { setPriority } from "node:os";
 import { ServingError } from "../../base/index.ts";

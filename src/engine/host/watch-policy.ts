@@ -4,8 +4,8 @@
  * - Hang: the operation it works on has passed its wall clock. Only the oldest one counts; a batch
  *   that was sent ahead has not started.
  * - Silent: nothing heard for `silenceMsMax` while it has nothing to do (during a run it cannot
- *   beat, and the wall clock watches). Five beats and not three: nobody waits for an idle worker, so
- *   a late verdict costs nothing, but on a starved machine an early one costs a start.
+ *   beat, and the wall clock watches). Five beats and not three: nobody waits for an idle worker,
+ *   so a late verdict costs nothing, but on a starved machine an early one costs a start.
  * - When our own loop was away for longer than two looks, the worker's beats lie unread in the
  *   socket: then silence proves nothing, and the count starts afresh.
  */

@@ -1,5 +1,6 @@
 /**
- * One child process, from its start to its death; it is never restarted (`worker-slot.ts` does that).
+ * One child process, from its start to its death; it is never restarted (`worker-slot.ts` does
+ * that).
  *
  *   starting --hello--> up --exit, hang, silence, memory, nonsense--> dead
  *
@@ -104,7 +105,7 @@ export class WorkerProcess {
     return this.#memoryBytes;
   }
 
-  /** Loads an artifact as `instance`; throws MODEL_LOAD_FAILED, or WORKER_LOST when not at fault. */
+  /** Loads an artifact; throws MODEL_LOAD_FAILED, or WORKER_LOST when not at fault. */
   load(instance: number, artifact: ArtifactSpec, msMax: number): Promise<void> {
     const id = this.#operations.nextId();
     const loaded = this.#ask({ kind: "load", id, msMax }, (frame) => {
@@ -209,7 +210,7 @@ export class WorkerProcess {
     this.#watchWall();
   }
 
-  /** Keeps one timer for the wall clock of the oldest operation; it is set anew only when earlier. */
+  /** Keeps one timer for the oldest operation's wall clock; set anew only when earlier. */
   #watchWall(): void {
     const { head, headSinceMs } = this.#operations;
     if (head === undefined || headSinceMs === undefined) return;

@@ -1,13 +1,13 @@
 /**
- * A place for one worker that is always filled: when the process dies, a new one takes its place and
- * loads what the old one held.
+ * A place for one worker that is always filled: when the process dies, a new one takes its place
+ * and loads what the old one held.
  *
  *   empty --load--> up --death--> down --at once, or after the back-off--> up      any --> closed
  *
- * A load that fails the first time is the caller's to know and is not tried again; one that was lost
- * because a neighbour took the process along is. A version that cannot be loaded again after a death
- * counts as a death of the process, so it is tried with the same back-off. Invariant: an instance is
- * ready only while the process that holds it lives.
+ * A load that fails the first time is the caller's to know and is not tried again; one that was
+ * lost because a neighbour took the process along is. A version that cannot be loaded again after a
+ * death counts as a death of the process, so it is tried with the same back-off. Invariant: an
+ * instance is ready only while the process that holds it lives.
  */
 import { type Clock, type Random, ServingError, type Timer } from "../../base/index.ts";
 import type { ArtifactSpec, Batch, BatchResult, Instance } from "../engine.ts";
@@ -43,7 +43,7 @@ interface Member {
 
 export class WorkerSlot implements InstanceHome {
   readonly #options: WorkerSlotOptions;
-  /** Loaded versions by number; the registry holds how many share a worker. */
+  /** One for each loaded version in this worker; the registry holds how many share it. */
   readonly #members = new Map<number, Member>();
   #worker: WorkerProcess | undefined;
   #nextMember = 1;

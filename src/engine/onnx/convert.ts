@@ -82,7 +82,8 @@ function textsOf(strings: ByteStrings, name: string): string[] {
 }
 
 function refuse(name: string, index: number, what: string): never {
-  const message = `input ${name}: element ${index} ${what}; the engine takes UTF-8 text without NUL`;
+  const taken = "the engine takes UTF-8 text without NUL";
+  const message = `input ${name}: element ${index} ${what}; ${taken}`;
   throw new ServingError("INPUT_REJECTED_BY_MODEL", message, { field: name });
 }
 

@@ -1,6 +1,6 @@
 /**
- * The engine's name and version, read without loading it: the front needs the words and must not pay
- * for the library.
+ * The engine's name and version, read without loading it: the front needs the words and must not
+ * pay for the library.
  */
 import { createRequire } from "node:module";
 

@@ -1,10 +1,10 @@
 /**
  * The child process: started by path, never imported.
  *
- * It imports as little as it can, because its start is on the way of every first answer and of every
- * recovery. File descriptor 3 is the socket of its parent; when that closes, nobody is left to work
- * for, and it ends. A fault in the frames or an error nobody caught ends it too: the parent starts a
- * clean one. It beats each second, which it can only do between runs.
+ * It imports as little as it can, because its start is on the way of every first answer and of
+ * every recovery. File descriptor 3 is the socket of its parent; when that closes, nobody is left
+ * to work for, and it ends. A fault in the frames or an error nobody caught ends it too: the parent
+ * starts a clean one. It beats each second, which it can only do between runs.
  */
 import { rmdirSync } from "node:fs";
 import { Socket } from "node:net";
