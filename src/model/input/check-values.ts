@@ -46,7 +46,7 @@ function firstWrongFloat(rules: NumberRules, elements: Float32Array): number {
     for (let rule = 0; rule < columns.length; rule += 1) {
       const index = from + (columns[rule] as number);
       const value = elements[index] as number;
-      // Written so that NaN fails.
+      // Written so that NaN fails. Math.trunc instead of % 1: a third less in a loop of its own.
       const isInside = value >= (mins[rule] as number) && value <= (maxs[rule] as number);
       if (!isInside || (isWhole[rule] === 1 && Math.trunc(value) !== value)) return index;
     }
