@@ -57,7 +57,11 @@ export async function startBuilt(
   const port = await listeningPort(() => output, ended);
   const url = `http://127.0.0.1:${port}`;
   const path = options.isLiveEnough === true ? "/health/live" : "/health/ready";
-  await until(async () => (await fetch(url + path)).ok, options.readyMsMax ?? 60_000, () => output);
+  await until(
+    async () => (await fetch(url + path)).ok,
+    options.readyMsMax ?? 60_000,
+    () => output,
+  );
   return {
     url,
     port,

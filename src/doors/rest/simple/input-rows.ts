@@ -52,7 +52,7 @@ export class InputRows {
   readonly #sink: NumberSink | undefined;
   readonly #texts: string[] = [];
   /** Sizes of a row's dimensions; free ones are -1 until the first row. */
-  readonly #sizes: number[];
+  #sizes: readonly number[];
   #undoCount = 0;
   /** The member of the row that is being read, for messages. */
   #member = "";
@@ -60,7 +60,7 @@ export class InputRows {
   constructor(input: FeatureInput, limits: RowLimits, field: string) {
     this.input = input;
     this.#limits = limits;
-    this.#sizes = [...input.rowShape];
+    this.#sizes = input.rowShape;
     if (input.dtype === "BYTES") return;
     this.#sink = new NumberSink({
       dtype: input.dtype as NumericDtype,
@@ -109,7 +109,7 @@ export class InputRows {
 
   /** The tensor of all rows. */
   take(isBatchable: boolean): Tensor {
-    const sizes = this.#sizes.map((size) => Math.max(size, 0));
+    const sizes = this.input.rowElements < 0 ? this.#sizes.map(atLeast0) : this.#sizes;
     const shape = isBatchable ? [this.rows, ...sizes] : sizes;
     if (this.#sink !== undefined) return makeTensor(this.#sink.dtype, shape, this.#sink.take());
     return makeTensor("BYTES", shape, ByteStrings.fromText(this.#texts));
@@ -162,12 +162,16 @@ export class InputRows {
       count += 1;
     }
     const size = this.#sizes[level] ?? -1;
-    if (size === -1) this.#sizes[level] = count;
+    if (size === -1) this.#sizes = this.#sizes.with(level, count);
     else if (size !== count) {
       const message = `${path}: a list of ${count} values, expected ${expected}`;
       throw new ServingError("INVALID_INPUT", message, { field: path });
     }
   }
+}
+
+function atLeast0(size: number): number {
+  return Math.max(size, 0);
 }
 
 function nestedShape(sizes: readonly number[]): string {

@@ -22,11 +22,13 @@ const openBracket = 0x5b;
 const openBrace = 0x7b;
 const letterN = 0x6e;
 
+const noFields = new Uint8Array(0);
+
 export class RowReader {
   readonly #plan: SimplePlan;
   readonly #inputs: readonly InputRows[];
-  /** 1 for each field that the row at hand has given. */
-  readonly #given: Uint8Array;
+  /** 1 for each field that the row at hand has given; made with the first named row. */
+  #given = noFields;
   /** Of kind `columns`: index of the row's first element. */
   #base = 0;
   /** The field that comes next when a caller keeps the order. */
@@ -35,8 +37,11 @@ export class RowReader {
   /** @param field what holds the rows (`instances`), for messages */
   constructor(plan: SimplePlan, limits: RowLimits, field: string) {
     this.#plan = plan;
-    this.#inputs = plan.inputs.map((input) => new InputRows(input, limits, field));
-    this.#given = new Uint8Array(plan.fieldNames.length);
+    const only = plan.inputs[0];
+    this.#inputs =
+      plan.inputs.length === 1 && only !== undefined
+        ? [new InputRows(only, limits, field)]
+        : plan.inputs.map((input) => new InputRows(input, limits, field));
   }
 
   /** Rows read whole. */
@@ -89,7 +94,8 @@ export class RowReader {
 
   /** Starts a row of named fields. */
   beginFields(reader: JsonReader): void {
-    this.#given.fill(0);
+    if (this.#given === noFields) this.#given = new Uint8Array(this.#plan.fieldNames.length);
+    else this.#given.fill(0);
     this.#expected = 0;
     const only = this.#inputs[0];
     if (this.#plan.kind !== "columns" || only?.sink === undefined) return;

@@ -1,0 +1,245 @@
+// Goal: real models of many makers answer through the server as they do in the engine itself, and
+// what cannot be served is refused with one line while the rest serves on.
+// Method: every model of the fixtures folder, copied into one repository, asked over the Open
+// Inference Protocol in binary and, where the dtypes travel in JSON, in JSON.
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type BuiltServer, get, startBuilt } from "../support/built-server.ts";
+import { fixturesFolder, whySkipped } from "../support/fixtures.ts";
+import { type ClientTensor, inferBinary, inferJson, isClose } from "../support/oip-client.ts";
+
+interface IndexTensor {
+  readonly name: string;
+  readonly type: string;
+  readonly shape: readonly (number | string)[];
+}
+
+interface IndexModel {
+  readonly file: string;
+  readonly loads?: boolean;
+  readonly runs?: string;
+  readonly inputs: readonly IndexTensor[];
+  readonly probe_input: {
+    readonly dims?: Readonly<Record<string, number>>;
+    readonly inputs?: Readonly<Record<string, { shape?: number[]; data?: unknown }>>;
+  };
+  readonly recorded_output: Readonly<Record<string, RecordedOutput>> | null;
+}
+
+interface RecordedOutput {
+  readonly type: string;
+  readonly dims: readonly number[];
+  readonly data: readonly (number | string)[];
+}
+
+const datatypes: Readonly<Record<string, string>> = {
+  float32: "FP32",
+  float64: "FP64",
+  float16: "FP16",
+  string: "BYTES",
+  bool: "BOOL",
+  int8: "INT8",
+  int16: "INT16",
+  int32: "INT32",
+  int64: "INT64",
+  uint8: "UINT8",
+  uint16: "UINT16",
+  uint32: "UINT32",
+  uint64: "UINT64",
+};
+
+const folder = fixturesFolder();
+const index: IndexModel[] =
+  folder === undefined
+    ? []
+    : (
+        JSON.parse(readFileSync(join(folder, "models/index.json"), "utf8")) as {
+          models: IndexModel[];
+        }
+      ).models;
+const runs = index.filter((model) => model.runs === "yes" || model.runs === "tensor outputs only");
+/** Loads, but never answers: the engine cannot express its inputs or outputs. */
+const never = index.filter((model) => model.loads === true && model.runs === "no");
+const invalid = index.filter((model) => model.file.startsWith("models/invalid/"));
+/** Needs a locale that a slim machine does not have. */
+const needsLocale = new Set([
+  "text-fake-news-pipeline",
+  "text-tfidf-vectorizer",
+  "edge-string-normalizer",
+]);
+
+function nameOf(model: IndexModel): string {
+  const plain = model.file.replace("models/", "").replaceAll(/[^A-Za-z0-9._-]+/g, "-");
+  return plain.replace(".onnx", "");
+}
+
+function copyInto(repository: string, model: IndexModel): void {
+  const source = join(folder ?? "", model.file);
+  const target = join(repository, nameOf(model), "1.0.0");
+  mkdirSync(target, { recursive: true });
+  const extension = model.file.endsWith(".ort") ? ".ort" : ".onnx";
+  cpSync(source, join(target, `model${extension}`));
+  if (!model.file.includes("external-data")) return;
+  for (const beside of readdirSync(dirname(source))) {
+    if (beside.endsWith(".bin")) cpSync(join(dirname(source), beside), join(target, beside));
+  }
+}
+
+function fillOf(type: string): number | bigint | string {
+  if (type === "string") return "hello";
+  if (type === "float16") return 0x3800;
+  if (type.startsWith("float")) return 0.5;
+  return type.endsWith("int64") ? 1n : 1;
+}
+
+function inputsOf(model: IndexModel): ClientTensor[] {
+  const { dims = {}, inputs = {} } = typeof model.probe_input === "object" ? model.probe_input : {};
+  return model.inputs.map(({ name, type, shape }) => {
+    const given = inputs[name] ?? {};
+    const sizes =
+      given.shape ?? shape.map((size) => (typeof size === "number" ? size : (dims[size] ?? 1)));
+    const count = sizes.reduce((product, size) => product * size, 1);
+    const toValue = (value: unknown): number | bigint | string => {
+      if (type === "string") return String(value);
+      return type.endsWith("int64") ? BigInt(value as number) : Number(value);
+    };
+    const values = Array.isArray(given.data)
+      ? given.data.map(toValue)
+      : Array.from({ length: count }, () =>
+          given.data === undefined ? fillOf(type) : toValue(given.data),
+        );
+    return { name, datatype: datatypes[type] ?? "", shape: sizes, values };
+  });
+}
+
+function expectRecorded(model: IndexModel, outputs: readonly ClientTensor[]): void {
+  for (const [name, recorded] of Object.entries(model.recorded_output ?? {})) {
+    const got = outputs.find((output) => output.name === name);
+    expect(got?.shape, name).toEqual(recorded.dims);
+    for (const [at, value] of recorded.data.entries()) {
+      const wanted = recorded.type.endsWith("int64") ? BigInt(value) : value;
+      const isEqual = isClose(got?.values[at], wanted, got?.datatype ?? "");
+      expect(isEqual, `${name}[${at}]: ${got?.values[at]} for ${value}`).toBe(true);
+    }
+  }
+}
+
+const hasFixtures = folder !== undefined;
+if (!hasFixtures) console.warn(whySkipped);
+
+describe.skipIf(!hasFixtures)("models of many makers", () => {
+  let server: BuiltServer;
+  let repository: string;
+  let states: Map<string, { ready: boolean; reason: string }>;
+
+  beforeAll(async () => {
+    repository = mkdtempSync(join(tmpdir(), "millrace-models-"));
+    for (const model of [...runs, ...never, ...invalid]) copyInto(repository, model);
+    server = await startBuilt([repository, "--workers-share"], { readyMsMax: 180_000 });
+    states = new Map();
+    for (const model of [...runs, ...never, ...invalid]) {
+      const reply = await get(`${server.url}/models/${nameOf(model)}`);
+      const { ready, reason = "" } = reply.body as { ready: boolean; reason?: string };
+      states.set(nameOf(model), { ready, reason });
+    }
+  }, 240_000);
+
+  afterAll(async () => {
+    await server.stop();
+    rmSync(repository, { recursive: true, force: true });
+  });
+
+  test.each(runs.map((model) => [nameOf(model), model] as const))(
+    "%s answers",
+    async (name, model) => {
+      const state = states.get(name);
+      if (needsLocale.has(name) && state?.ready === false) {
+        expect(state.reason).toContain("en_US.UTF-8");
+        return;
+      }
+      expect(state).toEqual({ ready: true, reason: "" });
+      const url = `${server.url}/v2/models/${name}/infer`;
+      const inputs = inputsOf(model);
+      const binary = await inferBinary(url, inputs);
+      expect(binary.error).toBeUndefined();
+      expectRecorded(model, binary.outputs);
+      const isHalf = [...inputs, ...binary.outputs].some(({ datatype }) => datatype === "FP16");
+      const hasNumbers = binary.outputs.every(({ values }) =>
+        values.every((value) => typeof value !== "number" || Number.isFinite(value)),
+      );
+      if (isHalf || !hasNumbers) return;
+      const json = await inferJson(url, inputs);
+      expect(json.error).toBeUndefined();
+      expectRecorded(model, json.outputs);
+    },
+  );
+
+  test.each([...invalid, ...never].map((model) => [nameOf(model), model] as const))(
+    "%s is refused with one line, or loads and refuses its requests",
+    async (name, model) => {
+      const state = states.get(name);
+      if (state?.ready === true) {
+        const reply = await inferBinary(`${server.url}/v2/models/${name}/infer`, inputsOf(model));
+        expect(reply.status).toBeGreaterThanOrEqual(400);
+        expect(reply.status).toBeLessThan(500);
+        return;
+      }
+      expect(state?.reason.length).toBeGreaterThan(15);
+      expect(state?.reason).not.toContain("\n");
+      expect(state?.reason).not.toContain(repository);
+      const infer = await inferBinary(`${server.url}/v2/models/${name}/infer`, inputsOf(model));
+      expect(infer.status).toBe(503);
+    },
+  );
+
+  test("ZipMap classifiers answer their probabilities", async () => {
+    const golden = JSON.parse(readFileSync(join(folder ?? "", "vectors/golden.json"), "utf8")) as {
+      cases: GoldenCase[];
+    };
+    for (const each of golden.cases.filter((one) => one.maps !== undefined)) {
+      const name = each.model.replaceAll("/", "-").replace(".onnx", "");
+      const inputs = Object.entries(each.inputs).map(([input, { dtype, shape, data }]) => ({
+        name: input,
+        datatype: datatypes[dtype] ?? "",
+        shape,
+        values: data,
+      }));
+      const reply = await inferBinary(`${server.url}/v2/models/${name}/infer`, inputs);
+      for (const [output, rows] of Object.entries(each.maps ?? {})) {
+        const got = reply.outputs.find((one) => one.name === output);
+        const wanted = rows.flatMap((row) => Object.values(row));
+        expect(got?.values.length).toBe(wanted.length);
+        for (const [at, value] of wanted.entries()) {
+          expect(isClose(got?.values[at], value, "FP32")).toBe(true);
+        }
+      }
+    }
+  });
+
+  test("the server lives after inputs that kill an engine", async () => {
+    const empty = (name: string, datatype: string, shape: number[]): ClientTensor => ({
+      name,
+      datatype,
+      shape,
+      values: [],
+    });
+    const killers: [string, ClientTensor][] = [
+      ["text-sentence-boundary-bytes", empty("input", "UINT8", [0, 5])],
+      ["text-sentence-boundary-bytes", empty("input", "UINT8", [1, 0])],
+      ["quantized-qlstm", empty("input", "FP32", [0, 3])],
+    ];
+    for (const [name, tensor] of killers) {
+      const reply = await inferBinary(`${server.url}/v2/models/${name}/infer`, [tensor]);
+      expect([200, 400, 422, 503]).toContain(reply.status);
+    }
+    expect((await get(`${server.url}/health/live`)).status).toBe(200);
+  });
+});
+
+interface GoldenCase {
+  readonly model: string;
+  readonly inputs: Readonly<Record<string, { dtype: string; shape: number[]; data: number[] }>>;
+  readonly maps?: Readonly<Record<string, Readonly<Record<string, number>>[]>>;
+}
