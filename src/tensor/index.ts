@@ -13,7 +13,10 @@ export {
   newNumericArray,
   viewNumeric,
 } from "./dtype.ts";
-export { elementJsonText } from "./json/element-text.ts";
+export { bfloat16ToNumber, float16ToNumber, numberToBfloat16, numberToFloat16 } from "./float16.ts";
+export { elementJsonText, elementsJsonText, rowsJsonText } from "./json/element-text.ts";
+export { float32Text } from "./json/float32-text.ts";
+export { type ElementRange, JsonWriter } from "./json/json-writer.ts";
 export { NumberSink, type NumberSinkOptions } from "./json/number-sink.ts";
 export { type JsonMark, JsonReader } from "./json/reader.ts";
 export {
