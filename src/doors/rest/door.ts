@@ -42,7 +42,7 @@ export interface RestDoor extends HttpServer {
 /** Opens the door. @throws the system's error when the port cannot be had */
 export async function startRestDoor(options: RestDoorOptions): Promise<RestDoor> {
   const { service, clock } = options;
-  const thread = createParseThread(service.limits);
+  const thread = createParseThread();
   const routes = [
     ...simpleRoutes(service, thread),
     ...oipRoutes({ ...options, thread }),

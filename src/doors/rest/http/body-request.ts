@@ -15,6 +15,19 @@ const empty = Buffer.alloc(0);
 /** Bytes above which a declared length is reserved in one piece as it arrives. */
 const reserveBytesMin = 64 * 1024;
 
+/** The largest element of a tensor, byte. */
+const alignmentBytes = 8;
+
+/** How a body is collected. */
+export interface BodyLimits {
+  /** Limit in bytes as sent (inflating is limited elsewhere). */
+  readonly bytesMax: number;
+  /** The Content-Length, or 0 when unknown. */
+  readonly declaredBytes: number;
+  /** Where in the body the first tensor starts: a large body is laid so that it is aligned. */
+  readonly tensorsFrom: number;
+}
+
 export class BodyRequest extends IncomingMessage {
   #first: Buffer | undefined;
   #chunks: Buffer[] | undefined;
@@ -22,6 +35,7 @@ export class BodyRequest extends IncomingMessage {
   #bytes = 0;
   #bytesMax = 0;
   #reserveBytes = 0;
+  #shiftBytes = 0;
   #isDone = false;
   #onBody: ((body: Buffer, error: ServingError | undefined) => void) | undefined;
 
@@ -30,19 +44,15 @@ export class BodyRequest extends IncomingMessage {
     return this.#isDone;
   }
 
-  /**
-   * Asks for the body. REQUIRES: called in the same turn in which the request arrived.
-   *
-   * @param bytesMax limit in bytes as sent (inflating is limited elsewhere)
-   * @param declaredBytes the Content-Length, or 0 when unknown
-   */
+  /** Asks for the body. REQUIRES: called in the same turn in which the request arrived. */
   readBody(
-    bytesMax: number,
-    declaredBytes: number,
+    limits: BodyLimits,
     onBody: (body: Buffer, error: ServingError | undefined) => void,
   ): void {
+    const { bytesMax, declaredBytes, tensorsFrom } = limits;
     this.#bytesMax = bytesMax;
     this.#reserveBytes = declaredBytes >= reserveBytesMin ? declaredBytes : 0;
+    this.#shiftBytes = (alignmentBytes - (tensorsFrom % alignmentBytes)) % alignmentBytes;
     this.#onBody = onBody;
     if (declaredBytes > bytesMax) this.#refuse();
     else if (this.#isDone) this.#finish();
@@ -73,7 +83,7 @@ export class BodyRequest extends IncomingMessage {
       return;
     }
     if (this.#reserveBytes > 0) {
-      this.#whole ??= Buffer.allocUnsafeSlow(this.#reserveBytes);
+      this.#whole ??= this.#reserve();
       this.#whole.set(chunk, this.#bytes - chunk.length);
     } else if (this.#first === undefined) {
       this.#first = chunk;
@@ -81,6 +91,11 @@ export class BodyRequest extends IncomingMessage {
       this.#chunks ??= [this.#first];
       this.#chunks.push(chunk);
     }
+  }
+
+  #reserve(): Buffer {
+    const shift = this.#shiftBytes;
+    return Buffer.allocUnsafeSlow(this.#reserveBytes + shift).subarray(shift);
   }
 
   #finish(): void {

@@ -10,6 +10,7 @@ import { Cancellation, type ErrorCode, errorTable, ServingError } from "../../..
 import type { RequestContext, StageTimes } from "../../../predict/index.ts";
 import type { ServedVersion } from "../../../service/index.ts";
 import type { BodyRequest } from "./body-request.ts";
+import { chooseEncoding, encodeBytesMin, encodeReply } from "./content-encoding.ts";
 import { type Dialect, errorBody } from "./error-body.ts";
 import type { RequestHeaders } from "./header-scan.ts";
 import { writeReplyHead } from "./reply-head.ts";
@@ -22,6 +23,14 @@ export interface ExchangeSettings {
   wallMs(): number;
   /** Called once an exchange is over. */
   finished(exchange: Exchange, code: ErrorCode | "OK", error: ServingError | undefined): void;
+}
+
+/** Status and headers of an answer. */
+export interface AnswerHead {
+  readonly status: number;
+  readonly contentType: string;
+  /** Further header lines, each ended by CRLF, or "". */
+  readonly lines: string;
 }
 
 export class Exchange implements RequestContext {
@@ -81,11 +90,40 @@ export class Exchange implements RequestContext {
     this.reply({ status: 200, contentType: "application/json", lines }, text);
   }
 
-  /** Answers with text (UTF-8) or bytes. */
-  reply(head: { status: number; contentType: string; lines: string }, body: string | Buffer): void {
+  /** Answers with text (UTF-8) or bytes; large answers are deflated for callers that accept it. */
+  reply(head: AnswerHead, body: string | Buffer): void {
+    if (body.length >= encodeBytesMin) {
+      this.replyParts(head, [typeof body === "string" ? Buffer.from(body) : body]);
+      return;
+    }
     if (!this.#claim()) return;
     this.#write(head, body);
     this.#over("OK", undefined);
+  }
+
+  /** Answers with bytes that lie in several places; they go out in one write, without a copy. */
+  replyParts(head: AnswerHead, parts: readonly Uint8Array[]): void {
+    if (!this.#claim()) return;
+    const varied = { ...head, lines: `${head.lines}vary: accept-encoding\r\n` };
+    const encoding = chooseEncoding(this.headers.acceptEncoding);
+    if (encoding === "" || this.request.method === "HEAD") {
+      this.#writeParts(varied, parts);
+      this.#over("OK", undefined);
+      return;
+    }
+    encodeReply(Buffer.concat(parts), encoding).then(
+      (encoded) => {
+        // The caller may have left in the meantime.
+        if (this.#isOver) return;
+        const lines = `${varied.lines}content-encoding: ${encoding}\r\n`;
+        this.#writeParts({ ...varied, lines }, [encoded]);
+        this.#over("OK", undefined);
+      },
+      (thrown: unknown) => {
+        this.#isAnswered = this.#isOver;
+        this.fail(thrown);
+      },
+    );
   }
 
   /** Takes the response over for a stream; the route writes and ends it. */
@@ -147,13 +185,7 @@ export class Exchange implements RequestContext {
     this.settings.finished(this, code, error);
   }
 
-  #write(
-    head: { status: number; contentType: string; lines: string },
-    body: string | Buffer,
-  ): void {
-    const isText = typeof body === "string";
-    const contentLength = isText ? Buffer.byteLength(body) : body.length;
-    const isBodiless = this.request.method === "HEAD";
+  #writeHead(head: AnswerHead, contentLength: number): void {
     writeReplyHead(this.response, {
       status: head.status,
       contentType: head.contentType,
@@ -162,6 +194,22 @@ export class Exchange implements RequestContext {
       keepAliveS: this.settings.keepAliveS,
       wallMs: this.settings.wallMs(),
     });
+  }
+
+  #writeParts(head: AnswerHead, parts: readonly Uint8Array[]): void {
+    let contentLength = 0;
+    for (const part of parts) contentLength += part.length;
+    this.#writeHead(head, contentLength);
+    // Node corks the socket until the turn ends, so head and parts leave in one write.
+    if (this.request.method !== "HEAD") for (const part of parts) this.response.write(part);
+    this.response.end();
+  }
+
+  #write(head: AnswerHead, body: string | Buffer): void {
+    const isText = typeof body === "string";
+    const contentLength = isText ? Buffer.byteLength(body) : body.length;
+    const isBodiless = this.request.method === "HEAD";
+    this.#writeHead(head, contentLength);
     if (isBodiless) this.response.end();
     // Text of as many bytes as characters is ASCII, which goes out without transcoding.
     else if (isText) this.response.end(body, contentLength === body.length ? "latin1" : "utf8");

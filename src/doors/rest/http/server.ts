@@ -154,8 +154,10 @@ function begin(exchange: Exchange, { router, options, headers }: Begin): void {
   setDeadline(exchange, limits);
   const isBinary = found.route.body === "tensors" && isBinaryBody(headers);
   const bytesMax = isBinary ? limits.binaryBodyBytesMax : limits.jsonBodyBytesMax;
-  const declared = headers.contentLength === "" ? 0 : Number(headers.contentLength);
-  exchange.request.readBody(bytesMax, declared, (body, error) => {
+  const declaredBytes = headers.contentLength === "" ? 0 : Number(headers.contentLength);
+  // A header that is no number is refused by the route; here it only moves nothing.
+  const tensorsFrom = isBinary ? Number.parseInt(headers.inferenceHeaderLength, 10) || 0 : 0;
+  exchange.request.readBody({ bytesMax, declaredBytes, tensorsFrom }, (body, error) => {
     if (error !== undefined) exchange.fail(error);
     else if (headers.contentEncoding === "") {
       exchange.body = body;

@@ -1,6 +1,121 @@
-/** Interim until the routes land. */
-import type { Route } from "../http/router.ts";
+/**
+ * The routes of the Open Inference Protocol v2 and of Triton's extensions to it.
+ *
+ * What is known to the protocol but not offered answers 501 UNSUPPORTED and says so, instead of a
+ * 404 that looks like a typing error. Models are loaded from the paths that the server was given, so
+ * loading over HTTP is refused with what to do instead.
+ */
+import { ServingError } from "../../../base/index.ts";
+import type { Service } from "../../../service/index.ts";
+import { sharedMemoryText } from "../../../tensor/index.ts";
+import type { Exchange } from "../http/exchange.ts";
+import type { Method, Route } from "../http/router.ts";
+import type { ParseThread } from "../simple/parse-thread.ts";
+import { infer } from "./infer.ts";
+import {
+  allStatistics,
+  configuration,
+  listModels,
+  metadata,
+  modelReady,
+  type Replies,
+  repositoryIndex,
+  serverMetadata,
+  versionStatistics,
+} from "./queries.ts";
 
-export function oipRoutes(_options: unknown): Route[] {
-  return [];
+export interface OipOptions extends Replies {
+  readonly service: Service;
+  readonly thread: ParseThread;
+}
+
+type Handle = (exchange: Exchange) => void | Promise<void>;
+
+const model = "/v2/models/:model";
+const version = "/v2/models/:model/versions/:version";
+
+/** All routes under `/v2` but those of health. */
+export function oipRoutes(options: OipOptions): Route[] {
+  const route = { service: options.service, threads: options.thread.threads };
+  return [
+    ...inferenceRoutes((exchange) => infer(route, exchange)),
+    get("/v2", (exchange) => serverMetadata(options, exchange)),
+    get("/v2/models", (exchange) => listModels(options, exchange)),
+    get("/v2/models/stats", (exchange) => allStatistics(options, exchange)),
+    ...both("GET", "", (exchange) => metadata(options, exchange)),
+    ...both("GET", "/ready", (exchange) => modelReady(options, exchange)),
+    ...both("GET", "/config", (exchange) => configuration(options, exchange)),
+    ...both("GET", "/stats", (exchange) => versionStatistics(options, exchange)),
+    post("/v2/repository/index", (exchange) => repositoryIndex(options, exchange)),
+    ...refusedRoutes(),
+  ];
+}
+
+function get(path: string, handle: Handle): Route {
+  return { method: "GET", path, body: "none", dialect: "oip", handle };
+}
+
+function post(path: string, handle: Handle): Route {
+  return { method: "POST", path, body: "json", dialect: "oip", handle };
+}
+
+/** A route of a model, with and without a version. */
+function both(method: Method, end: string, handle: Handle): Route[] {
+  const one = method === "GET" ? get : post;
+  return [one(`${model}${end}`, handle), one(`${version}${end}`, handle)];
+}
+
+function inferenceRoutes(handle: Handle): Route[] {
+  return [model, version].map((path) => ({
+    method: "POST",
+    path: `${path}/infer`,
+    body: "tensors",
+    dialect: "oip",
+    handle,
+  }));
+}
+
+function refusedRoutes(): Route[] {
+  const refuse = (what: string): Handle => {
+    return () => {
+      const message = `${what}: known, but not offered`;
+      throw new ServingError("UNSUPPORTED", message);
+    };
+  };
+  return [
+    ...["infer_stream", "generate", "generate_stream"].flatMap((end) =>
+      both("POST", `/${end}`, refuse(end)),
+    ),
+    ...["/v2/logging", "/v2/trace/setting", `${model}/trace/setting`].flatMap((path) => {
+      const what = path === "/v2/logging" ? "settings of the log" : "settings of traces";
+      return [get(path, refuse(what)), post(path, refuse(what))];
+    }),
+    ...["load", "unload"].map((end) =>
+      post(`/v2/repository/models/:model/${end}`, (exchange) => refuseControl(exchange, end)),
+    ),
+    ...["system", "cuda"].flatMap(sharedMemoryRoutes),
+  ];
+}
+
+function refuseControl(exchange: Exchange, verb: string): void {
+  const name = exchange.parameters[0] ?? "";
+  const message =
+    `models are not ${verb}ed over this listener: this server serves the paths that it was ` +
+    "started with; add the model's path to 'millrace serve' and start it again";
+  throw new ServingError("PERMISSION_DENIED", message, { field: name });
+}
+
+function sharedMemoryRoutes(kind: string): Route[] {
+  const base = `/v2/${kind}sharedmemory`;
+  const none: Handle = (exchange) => exchange.replyJson("[]");
+  const refuse: Handle = () => {
+    throw new ServingError("UNSUPPORTED", sharedMemoryText);
+  };
+  return [
+    get(`${base}/status`, none),
+    get(`${base}/region/:region/status`, none),
+    post(`${base}/region/:region/register`, refuse),
+    post(`${base}/region/:region/unregister`, refuse),
+    post(`${base}/unregister`, refuse),
+  ];
 }

@@ -1,0 +1,141 @@
+/**
+ * Answers what callers ask about the server and its models, without running any.
+ */
+import { ServingError } from "../../../base/index.ts";
+import {
+  isModelReady,
+  isVersionReady,
+  type ServedVersion,
+  type Service,
+} from "../../../service/index.ts";
+import { JsonReader } from "../../../tensor/index.ts";
+import type { Exchange } from "../http/exchange.ts";
+import { modelConfig, modelMetadata, modelStatistics, oipExtensions } from "./metadata.ts";
+
+/** What the replies of this folder are made from. */
+export interface Replies {
+  readonly service: Service;
+  /** `oip.serverName` of the configuration. */
+  readonly serverName: string;
+  /** Version of Millrace. */
+  readonly serverVersion: string;
+}
+
+function json(exchange: Exchange, body: unknown, status = 200): void {
+  const lines = status === 503 ? "retry-after: 1\r\n" : "";
+  exchange.reply({ status, contentType: "application/json", lines }, JSON.stringify(body));
+}
+
+/** `GET /v2` */
+export function serverMetadata(replies: Replies, exchange: Exchange): void {
+  const { serverName, serverVersion } = replies;
+  json(exchange, { name: serverName, version: serverVersion, extensions: oipExtensions });
+}
+
+/** `GET /v2/models` */
+export function listModels({ service }: Replies, exchange: Exchange): void {
+  json(exchange, { models: [...service.registry.models.keys()] });
+}
+
+/** `GET /v2/models/M[/versions/V]` */
+export function metadata({ service }: Replies, exchange: Exchange): void {
+  const served = service.find(nameOf(exchange), exchange.parameters[1]);
+  const versions = servedOf(service, served.model).map((each) => each.version);
+  json(exchange, modelMetadata(served, versions));
+}
+
+/** `GET .../ready`: 503 while the version would not answer. */
+export function modelReady({ service }: Replies, exchange: Exchange): void {
+  const name = nameOf(exchange);
+  const version = exchange.parameters[1];
+  const model = service.registry.models.get(name);
+  const isReady =
+    model !== undefined && version === undefined
+      ? isModelReady(model)
+      : isVersionReady(service.registry.entry(name, version));
+  json(exchange, { name, ready: isReady }, isReady ? 200 : 503);
+}
+
+/** `GET .../config` */
+export function configuration({ service }: Replies, exchange: Exchange): void {
+  json(exchange, modelConfig(service.find(nameOf(exchange), exchange.parameters[1])));
+}
+
+/** `GET .../stats`: one version when it is named, else all that answer. */
+export function versionStatistics(replies: Replies, exchange: Exchange): void {
+  const { service } = replies;
+  const served = service.find(nameOf(exchange), exchange.parameters[1]);
+  const all = exchange.parameters[1] === undefined ? servedOf(service, served.model) : [served];
+  statistics(replies, exchange, all);
+}
+
+/** `GET /v2/models/stats` */
+export function allStatistics(replies: Replies, exchange: Exchange): void {
+  statistics(replies, exchange, replies.service.servedVersions());
+}
+
+function statistics(
+  { service }: Replies,
+  exchange: Exchange,
+  versions: readonly ServedVersion[],
+): void {
+  const { clock } = service;
+  const offsetMs = clock.wallMs() - clock.nowMs();
+  const wall = (atMs: number): number => atMs + offsetMs;
+  json(exchange, { model_stats: versions.map((served) => modelStatistics(served, wall)) });
+}
+
+/** `POST /v2/repository/index`, `{"ready"?}`: every version that is known, or only ready ones. */
+export function repositoryIndex({ service }: Replies, exchange: Exchange): void {
+  const isReadyOnly = wantsReadyOnly(exchange, service.limits.jsonDepthMax);
+  const index: object[] = [];
+  for (const model of service.registry.models.values()) {
+    for (const entry of model.versions.values()) {
+      const isReady = isVersionReady(entry);
+      if (isReadyOnly && !isReady) continue;
+      const state = isReady ? "READY" : (stateNames[entry.state] ?? "UNAVAILABLE");
+      index.push({ name: entry.model, version: entry.version, state, reason: entry.reason });
+    }
+  }
+  json(exchange, index);
+}
+
+/** States of a version in the words of the protocol; the rest is UNAVAILABLE. */
+const stateNames: Readonly<Record<string, string>> = {
+  registered: "LOADING",
+  validated: "LOADING",
+  loading: "LOADING",
+  probing: "LOADING",
+  warming: "LOADING",
+  draining: "UNLOADING",
+};
+
+function wantsReadyOnly(exchange: Exchange, jsonDepthMax: number): boolean {
+  const reader = new JsonReader(exchange.body, jsonDepthMax);
+  if (reader.peek() === "end") return false;
+  let isReadyOnly = false;
+  reader.enterObject();
+  while (reader.nextMember()) {
+    if (!reader.isKey("ready")) reader.skipValue();
+    else if (reader.peek() === "boolean") isReadyOnly = reader.readBoolean();
+    else {
+      const message = `ready: expected true or false, got ${reader.shownNext()}`;
+      throw new ServingError("INVALID_REQUEST", message, { field: "ready" });
+    }
+  }
+  reader.end();
+  return isReadyOnly;
+}
+
+function nameOf(exchange: Exchange): string {
+  return exchange.parameters[0] ?? "";
+}
+
+/** The versions of a model that answer. */
+function servedOf(service: Service, model: string): ServedVersion[] {
+  const versions: ServedVersion[] = [];
+  for (const entry of service.registry.models.get(model)?.versions.values() ?? []) {
+    if (entry.served !== undefined) versions.push(entry.served);
+  }
+  return versions;
+}
