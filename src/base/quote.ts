@@ -1,8 +1,8 @@
 /**
  * Puts a caller's own word into a message without letting it do harm there.
  *
- * Names come from bodies of megabytes and may hold line breaks or terminal codes; a message shows at
- * most 64 characters of them, and control characters as `\uXXXX`.
+ * Names come from bodies of megabytes and may hold line breaks or terminal codes; a message shows
+ * at most 64 characters of them, and control characters as `\uXXXX`.
  */
 
 const shownMax = 64;

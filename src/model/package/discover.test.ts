@@ -14,6 +14,7 @@ import { dirname, join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { ServingError } from "../../base/index.ts";
 import { discoverPackages } from "./discover.ts";
+import { listFolder } from "./list-folder.ts";
 
 const root = realpathSync(mkdtempSync(join(tmpdir(), "millrace-discover-")));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -209,8 +210,15 @@ test("a config.pbtxt that is a hard link refuses its model", async () => {
   expect((await found(folder)).join("\n")).toContain("!a *: config.pbtxt is a hard link");
 });
 
-test("a folder of too many entries is refused", async () => {
-  const folder = place([]);
-  for (let index = 0; index < 10_000; index += 1) mkdirSync(join(folder, `m${index}`));
-  expect(await failure(folder)).toContain("holds 10000 entries or more");
+test("lists a folder up to its limit", async () => {
+  const folder = place(["a/", "b.onnx", "c.txt", ".hidden"]);
+  expect(await listFolder(folder, "the folder", 3)).toEqual([
+    { name: "a", kind: "folder" },
+    { name: "b.onnx", kind: "file" },
+    { name: "c.txt", kind: "file" },
+  ]);
+  await expect(listFolder(folder, "the folder", 2)).rejects.toThrow(
+    "the folder holds more than 2 entries: name a folder of models",
+  );
+  expect(await listFolder(folder, "the folder", 4)).toHaveLength(3);
 });

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { ServingError } from "../../base/index.ts";
 
 /** Entries of one folder at most; more is a wrong folder. */
-export const entriesMax = 10_000;
+const entriesMaxDefault = 10_000;
 
 export interface FolderEntry {
   readonly name: string;
@@ -19,14 +19,19 @@ export interface FolderEntry {
  * The entries by name, hidden ones (a leading dot) left out.
  *
  * @param title how messages call the folder
+ * @param entriesMax entries that are let in, hidden ones not counted
  * @throws MODEL_INVALID when it cannot be read or holds too much
  */
-export async function listFolder(path: string, title: string): Promise<readonly FolderEntry[]> {
+export async function listFolder(
+  path: string,
+  title: string,
+  entriesMax = entriesMaxDefault,
+): Promise<readonly FolderEntry[]> {
   const entries: FolderEntry[] = [];
   try {
     for await (const entry of await opendir(path)) {
       if (entry.name.startsWith(".")) continue;
-      if (entries.length >= entriesMax) break;
+      if (entries.length > entriesMax) break;
       const isLink = entry.isSymbolicLink();
       const isFolder =
         entry.isDirectory() || (isLink && (await isFolderAt(join(path, entry.name))));
@@ -37,8 +42,8 @@ export async function listFolder(path: string, title: string): Promise<readonly 
     const message = `${title} cannot be read: check that it is a folder and its permissions`;
     throw new ServingError("MODEL_INVALID", message, { cause });
   }
-  if (entries.length >= entriesMax) {
-    const message = `${title} holds ${entriesMax} entries or more: name a folder of models`;
+  if (entries.length > entriesMax) {
+    const message = `${title} holds more than ${entriesMax} entries: name a folder of models`;
     throw new ServingError("MODEL_INVALID", message);
   }
   return entries.sort((a, b) => (a.name < b.name ? -1 : 1));
