@@ -172,6 +172,10 @@ describe("a frame of tensors", () => {
 });
 
 describe("a reader", () => {
+  const chunks = Array.from({ length: 100 }, () => 65_536);
+  const large = (encoder: FrameEncoder, seed: number) =>
+    encoder.tensors(head, undefined, [{ inputs: [tensorOf("UINT8", 300_000, 1, seed)] }]);
+
   test("refuses a length that is too small, odd or over the limit", () => {
     for (const length of [0, 8, 17, 20, 1008]) {
       const reader = new FrameReader(() => {}, 1000);
@@ -183,18 +187,33 @@ describe("a reader", () => {
   });
 
   test("gives a large frame memory of its own, and the next frame comes after it", () => {
-    const large = tensorOf("UINT8", 300_000, 1, 5);
     const encoder = new FrameEncoder();
-    const bytes = bytesOf([
-      ...encoder.tensors(head, undefined, [{ inputs: [large] }]),
-      ...encoder.bare({ ...head, kind: kinds.beat }),
-    ]);
-    const frames = framesOf(
-      bytes,
-      Array.from({ length: 100 }, () => 65_536),
-    );
+    const bytes = bytesOf([...large(encoder, 5), ...encoder.bare({ ...head, kind: kinds.beat })]);
+    const frames = framesOf(bytes, chunks);
     expect(frames.map((frame) => frame.kind)).toEqual([kinds.run, kinds.beat]);
-    expect(frames[0]?.bytes.buffer.byteLength).toBe(frames[0]?.bytes.length);
+    expect(frames[0]?.bytes.buffer).not.toBe(frames[1]?.bytes.buffer);
+  });
+
+  test("uses memory again only when it was given back", () => {
+    const encoder = new FrameEncoder();
+    const seen: Frame[] = [];
+    const reader = new FrameReader((frame) => seen.push(frame));
+    const read = (seed: number) => {
+      const bytes = bytesOf(large(encoder, seed));
+      for (let at = 0; at < bytes.length; at += 65_536)
+        reader.push(bytes.subarray(at, at + 65_536));
+      const frame = seen.at(-1);
+      if (frame === undefined) throw new Error("no frame came out");
+      expect(Buffer.compare(frame.bytes, bytes)).toBe(0);
+      return frame;
+    };
+    const first = read(1);
+    const second = read(2);
+    reader.giveBack(first);
+    const third = read(3);
+    expect(second.bytes.buffer).not.toBe(first.bytes.buffer);
+    expect(third.bytes.buffer).toBe(first.bytes.buffer);
+    expect(read(4).bytes.buffer).not.toBe(second.bytes.buffer);
   });
 });
 

@@ -2,10 +2,12 @@
  * Cuts what a socket delivers into frames.
  *
  * The reader owns the memory that is read into (`target`), so a socket that can read into a given
- * buffer never copies, and a large frame gets memory of exactly its size as soon as its header is
- * known. Small frames lie one after the other in a block, always at a multiple of 8, and are handed
- * out as views. Invariants: frames come out in order, each once; memory is never written again
- * after a frame in it came out; at most one frame and one block are held.
+ * buffer never copies, and a large frame gets memory of its own as soon as its header is known.
+ * Small frames lie one after the other in a block, always at a multiple of 8, and are handed out as
+ * views. The memory of a large frame can be given back when nobody looks at it any more: fresh pages
+ * cost more than reading into them. Invariants: frames come out in order, each once; memory is
+ * written again only after it was given back; besides the frames that are out, one incomplete frame,
+ * one block and `spareMax` spares are held.
  */
 import { type Frame, FrameFault, frameAt } from "./frame.ts";
 import { frameBytesMax, headerBytes } from "./layout.ts";
@@ -15,13 +17,23 @@ const blockBytes = 64 * 1024;
 /** A block with less room than this is left to its frames; small reads cost more than memory. */
 const roomBytesMin = 4 * 1024;
 
+/** Frames over this size get memory of their own. */
+const largeBytesMin = blockBytes / 2;
+
+/** One for the frame that is read while another is worked on. */
+const spareMax = 2;
+const spareBytesMax = 16 * 1024 * 1024;
+
 export class FrameReader {
   readonly #onFrame: (frame: Frame) => void;
   readonly #bytesMax: number;
+  /** At most `spareMax` pieces of memory, each at most `spareBytesMax`. */
+  readonly #spares: Uint8Array[] = [];
   #block = newBlock(blockBytes);
-  /** The incomplete frame is from `#start` to `#end`; the room behind it is free. */
+  /** The incomplete frame is from `#start` to `#end`; the room behind it is free up to `#room`. */
   #start = 0;
   #end = 0;
+  #room = blockBytes;
 
   constructor(onFrame: (frame: Frame) => void, bytesMax = frameBytesMax) {
     this.#onFrame = onFrame;
@@ -32,10 +44,18 @@ export class FrameReader {
   target(): Uint8Array {
     const held = this.#end - this.#start;
     const needed = held < 4 ? headerBytes : this.#length();
-    const isShort = this.#block.length - this.#end < roomBytesMin && needed < blockBytes / 2;
-    const isWhole = this.#start + needed <= this.#block.length;
-    if (!isWhole || (isShort && this.#block.length <= blockBytes)) this.#move(held, needed);
-    return this.#block.subarray(this.#end);
+    const isWhole = this.#start + needed <= this.#room;
+    const isShort = this.#room - this.#end < roomBytesMin && needed < largeBytesMin;
+    if (!isWhole || isShort) this.#move(held, needed);
+    return this.#block.subarray(this.#end, this.#room);
+  }
+
+  /** Nobody looks at `frame` any more: its memory may hold another large one. */
+  giveBack(frame: Frame): void {
+    const { buffer } = frame.bytes;
+    const isSpare = frame.bytes.length > largeBytesMin && buffer.byteLength <= spareBytesMax;
+    if (!isSpare || buffer === this.#block.buffer || this.#spares.length >= spareMax) return;
+    this.#spares.push(new Uint8Array(buffer));
   }
 
   /** `count` bytes were written to the last target. Throws FrameFault. */
@@ -62,13 +82,25 @@ export class FrameReader {
     }
   }
 
-  /** Goes on in new memory, with the start of the incomplete frame. */
+  /** Goes on in other memory, with the start of the incomplete frame. */
   #move(held: number, needed: number): void {
-    const block = newBlock(needed > blockBytes / 2 ? needed : blockBytes);
+    const isLarge = needed > largeBytesMin;
+    const block = isLarge ? this.#largeBlock(needed) : newBlock(blockBytes);
     block.set(this.#block.subarray(this.#start, this.#end));
     this.#block = block;
     this.#start = 0;
     this.#end = held;
+    this.#room = isLarge ? needed : blockBytes;
+  }
+
+  /** A spare that fits without much waste, or new memory. */
+  #largeBlock(needed: number): Uint8Array {
+    const place = this.#spares.findIndex(
+      (spare) => spare.length >= needed && spare.length <= 2 * needed,
+    );
+    if (place >= 0) return this.#spares.splice(place, 1)[0] ?? newBlock(needed);
+    if (this.#spares.length >= spareMax) this.#spares.shift();
+    return newBlock(Math.ceil(needed / blockBytes) * blockBytes);
   }
 
   /** The length in the header of the incomplete frame. REQUIRES: 4 bytes of it are there. */

@@ -53,7 +53,7 @@ const socket = new Socket({
     },
   },
 });
-const worker = new Worker(socket);
+const worker = new Worker(socket, (frame) => reader.giveBack(frame));
 socket.resume();
 socket.on("end", leave);
 socket.on("close", leave);

@@ -34,10 +34,13 @@ export class Worker {
   readonly #encoder = new FrameEncoder();
   /** At most as many as the parent loads; it holds the limit. */
   readonly #instances = new Map<number, Loaded>();
+  readonly #giveBack: (frame: Frame) => void;
   #lastEndMs = 0;
 
-  constructor(sink: ByteSink) {
+  /** @param giveBack is told of each RUN frame whose memory nobody looks at any more */
+  constructor(sink: ByteSink, giveBack: (frame: Frame) => void) {
     this.#sink = sink;
+    this.#giveBack = giveBack;
   }
 
   /** Says that the engine is loaded; the first word of the conversation. */
@@ -103,6 +106,8 @@ export class Worker {
       const head = { kind: kinds.result, instance, batch, extra: Math.round(runMs * 1000) };
       const chunks = this.#encoder.tensors(head, undefined, [{ inputs: outputs }]);
       writeChunks(this.#sink, chunks);
+      // One chunk is a copy of the outputs; more may be views of the inputs, still to be written.
+      if (chunks.length === 1) this.#giveBack(frame);
     } catch (thrown) {
       this.#control(kinds.error, frame, failureOf(asFailure(thrown)));
     } finally {
