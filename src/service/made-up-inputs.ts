@@ -44,8 +44,10 @@ export function madeUpInputs(signature: Signature, made: MadeUp): (Tensor | unde
 
 function elementsFor(spec: InputSpec, count: number, random: Random): NumericArray | ByteStrings {
   if (spec.dtype === "BYTES") {
-    const word = "a".repeat(Math.max(1, spec.lengthMin ?? 1));
-    return ByteStrings.fromText(Array.from({ length: count }, () => word));
+    const length = Math.max(1, spec.lengthMin ?? 1);
+    // Digits are a word, a category and a number, whichever the model makes of its texts.
+    const text = (): string => String(1 + Math.floor(random.next() * 9)).repeat(length);
+    return ByteStrings.fromText(Array.from({ length: count }, text));
   }
   const elements = newNumericArray(spec.dtype, count);
   const columns = spec.columns;

@@ -125,11 +125,18 @@ interface LayoutCheck {
   readonly warnings: string[];
 }
 
-/** Keeps a `dynamic` layout only when a batch of two answers what two single runs answer. */
+/**
+ * Keeps a `dynamic` layout only when a batch of two answers what two single runs answer, and a
+ * `fixed` one only when an item's answer does not depend on the items beside it.
+ */
 async function withProvenLayout(instance: Instance, check: LayoutCheck): Promise<Signature> {
   const { signature, inputs, warnings } = check;
-  if (signature.layout.kind !== "dynamic") return signature;
-  const reason = await batchFault(instance, signature, inputs);
+  const { layout } = signature;
+  if (layout.kind === "none") return signature;
+  const reason =
+    layout.kind === "dynamic"
+      ? await batchFault(instance, signature, inputs)
+      : await fixedFault(instance, { signature, inputs, items: layout.items });
   if (reason === undefined) return signature;
   warnings.push(`requests run alone: ${reason}`);
   return { ...signature, layout: { kind: "none", reason } };
@@ -167,6 +174,40 @@ async function batchFault(
     // A model that refuses made-up values says nothing about batches.
     if (code !== "INPUT_REJECTED_BY_MODEL") throw thrown;
     return await pairOfSame(instance, signature, first);
+  }
+}
+
+interface FixedCheck {
+  readonly signature: Signature;
+  readonly inputs: Inputs;
+  readonly items: number;
+}
+
+/** Fills a batch up with copies of its first item, as short batches are, and compares that item. */
+async function fixedFault(instance: Instance, check: FixedCheck): Promise<string | undefined> {
+  const { signature, inputs, items } = check;
+  const filled = inputs.map((tensor) => {
+    const first = tensor && sliceItems(tensor, 0, 1);
+    return first && concatItems(Array.from({ length: items }, () => first));
+  });
+  try {
+    const mixed = (await run(instance, inputs)).outputs;
+    const alike = (await run(instance, filled)).outputs;
+    for (const [index, output] of mixed.entries()) {
+      const name = signature.outputs[index]?.name ?? "";
+      const other = alike[index];
+      if (output.shape[0] !== items || other?.shape[0] !== items) {
+        return `output '${name}' of ${items} items has ${output.shape[0] ?? "no"} rows`;
+      }
+      const pair = [sliceItems(output, 0, 1), sliceItems(other, 0, 1)] as const;
+      const difference = differenceOf(...pair, batchTolerance);
+      if (difference !== undefined) return `output '${name}' depends on the items beside it`;
+    }
+    return undefined;
+  } catch (thrown) {
+    const { code } = ServingError.from(thrown);
+    if (code !== "INPUT_REJECTED_BY_MODEL") throw thrown;
+    return undefined;
   }
 }
 

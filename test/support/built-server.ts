@@ -150,7 +150,7 @@ export async function get(url: string, headers: Record<string, string> = {}): Pr
 
 async function readReply(reply: Response): Promise<JsonReply> {
   const text = await reply.text();
-  const isJson = (reply.headers.get("content-type") ?? "").includes("json");
+  const isJson = (reply.headers.get("content-type") ?? "").startsWith("application/json");
   const body: unknown = isJson && text !== "" ? JSON.parse(text) : undefined;
   return { status: reply.status, headers: reply.headers, body, text };
 }
