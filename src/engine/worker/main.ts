@@ -54,9 +54,9 @@ const socket = new Socket({
   },
 });
 const worker = new Worker(socket, (frame) => reader.giveBack(frame));
-socket.resume();
 socket.on("end", leave);
 socket.on("close", leave);
 socket.on("error", leave);
-worker.hello();
+await worker.hello();
+socket.resume();
 setInterval(() => worker.beat(), beatMs);

@@ -20,7 +20,7 @@ import {
   readTensors,
   writeChunks,
 } from "../frame/index.ts";
-import { engineVersion, type OnnxSession, onnxRuntime, openSession } from "../onnx/index.ts";
+import { engineVersion, type OnnxSession, openSession, testEngine } from "../onnx/index.ts";
 
 interface Loaded {
   readonly session: OnnxSession;
@@ -43,9 +43,9 @@ export class Worker {
     this.#giveBack = giveBack;
   }
 
-  /** Says that the engine is loaded; the first word of the conversation. */
-  hello(): void {
-    onnxRuntime();
+  /** Says that the engine works, once it does; the first word of the conversation. */
+  async hello(): Promise<void> {
+    await testEngine();
     const hello = { frameVersion, engine: engineVersion() };
     this.#control(kinds.hello, { instance: 0, batch: 0 }, hello);
   }
