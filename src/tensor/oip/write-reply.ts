@@ -5,10 +5,8 @@
  * output's name, never turned into `null`; asked for as binary it travels. Whole numbers of 64 bits
  * are written with all their digits. Numbers are not copied: a binary part is a view of its tensor.
  */
-import { quote, ServingError } from "../../base/index.ts";
 import { writeBinary } from "../binary/write-binary.ts";
-import type { ByteStrings } from "../byte-strings.ts";
-import { elementJsonText } from "../json/element-text.ts";
+import { elementsJsonText } from "../json/element-text.ts";
 import { type Tensor, tensorBytes } from "../tensor.ts";
 
 export interface OipReplyOutput {
@@ -46,54 +44,10 @@ export function writeOipReply(reply: OipReply): OipReplyText {
     if (output.isBinary) {
       text += `"parameters":{"binary_data_size":${tensorBytes(tensor)}}}`;
       parts.push(writeBinary(tensor));
-    } else text += `"data":[${elementsText(output)}]}`;
+      continue;
+    }
+    const range = { from: 0, to: tensor.elements.length, name: output.name };
+    text += `"data":[${elementsJsonText(tensor, range)}]}`;
   }
   return { text: `${text}]}`, parts };
-}
-
-function elementsText(output: OipReplyOutput): string {
-  const { tensor, name } = output;
-  if (tensor.dtype === "BYTES") return stringsText(name, tensor.elements);
-  if (tensor.dtype === "FP16" || tensor.dtype === "BF16") {
-    throw notRepresentable(name, `${tensor.dtype} cannot travel in JSON`);
-  }
-  const { elements } = tensor;
-  if (elements instanceof Float32Array || elements instanceof Float64Array) {
-    for (let index = 0; index < elements.length; index += 1) {
-      const value = elements[index] as number;
-      if (value - value !== 0) throw notRepresentable(name, `element ${index} is ${value}`);
-    }
-  }
-  if (tensor.dtype === "BOOL") return booleansText(tensor.elements as Uint8Array);
-  let text = "";
-  for (let index = 0; index < elements.length; index += 1) {
-    text += index === 0 ? "" : ",";
-    text += Object.is(elements[index], -0) ? "-0" : elementJsonText(tensor, index, name);
-  }
-  return text;
-}
-
-function booleansText(elements: Uint8Array): string {
-  let text = "";
-  for (let index = 0; index < elements.length; index += 1) {
-    text += index === 0 ? "" : ",";
-    text += elements[index] === 0 ? "false" : "true";
-  }
-  return text;
-}
-
-function stringsText(name: string, strings: ByteStrings): string {
-  const texts = strings.toTexts();
-  if (typeof texts === "number") {
-    throw notRepresentable(name, `element ${texts} is not UTF-8`);
-  }
-  return texts.map((each) => JSON.stringify(each)).join(",");
-}
-
-function notRepresentable(name: string, what: string): ServingError {
-  return new ServingError(
-    "OUTPUT_NOT_REPRESENTABLE",
-    `output ${quote(name)}: ${what}, ask for it as binary tensor data (parameters.binary_data)`,
-    { field: name },
-  );
 }

@@ -7,7 +7,13 @@
  */
 import { type Limits, quote, ServingError } from "../../../base/index.ts";
 import type { InputSpec, Signature } from "../../../model/index.ts";
-import { ByteStrings, dtypeTable, type OipTensor, readBinary } from "../../../tensor/index.ts";
+import {
+  ByteStrings,
+  dtypeTable,
+  type OipInput,
+  type OipTensor,
+  readBinary,
+} from "../../../tensor/index.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { checkJsonType } from "../http/exchange-work.ts";
 
@@ -45,6 +51,12 @@ export function splitBody(exchange: Exchange, limits: Limits): SplitBody {
     binary: body.subarray(length),
     isRaw: length === 0,
   };
+}
+
+/** @throws INVALID_REQUEST when tensors are announced but nothing says where they start */
+export function checkAnnounced(exchange: Exchange, inputs: readonly OipInput[]): void {
+  if (exchange.headers.inferenceHeaderLength !== "") return;
+  for (const input of inputs) if (input.binaryBytes !== undefined) throw noHeader();
 }
 
 function noHeader(): ServingError {

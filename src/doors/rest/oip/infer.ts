@@ -26,7 +26,7 @@ import type { Exchange } from "../http/exchange.ts";
 import { beginOn } from "../http/exchange-work.ts";
 import { readOipApart } from "../offload/threads.ts";
 import type { Asked, InferRoute } from "./asked.ts";
-import { readRaw, splitBody } from "./body.ts";
+import { checkAnnounced, readRaw, splitBody } from "./body.ts";
 import { replyInference } from "./reply.ts";
 
 /** Answers one inference request. */
@@ -44,6 +44,7 @@ export function infer(route: InferRoute, exchange: Exchange): void | Promise<voi
     });
   }
   const go = (request: OipRequest): void | Promise<void> => {
+    checkAnnounced(exchange, request.inputs);
     const tensors = withBinaryPart(request.inputs, binary);
     return run(route, exchange, { served, request, tensors });
   };
