@@ -1,8 +1,8 @@
 /**
  * Wires everything: the one place that knows all rooms.
  *
- * From bottom to top: log and counters, engines, registry and service, the loader, the door. Nothing
- * here decides; what is listed first is made first, and ends last.
+ * From bottom to top: log and counters, engines, registry and service, the loader, the door.
+ * Nothing here decides; what is listed first is made first, and ends last.
  */
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
@@ -20,7 +20,9 @@ import {
   discoverPackages,
   hasLocale,
   localePlaces,
+  type ModelPackage,
   type PackageLocation,
+  type PackageSettings,
   readPackage,
 } from "../model/index.ts";
 import { causeText, type Log, ProcessUsage, ServerMetrics } from "../observe/index.ts";
@@ -32,6 +34,16 @@ import {
   type ServedVersion,
   Service,
 } from "../service/index.ts";
+
+/**
+ * Settings of packages that the operator sets for all of them; `undefined` leaves the package's.
+ */
+export interface PackageOverrides {
+  readonly itemsMax: number | undefined;
+  readonly delayMsMax: number | undefined;
+  readonly instances: PackageSettings["instances"] | undefined;
+  readonly threads: number | undefined;
+}
 
 /** What is wired; from the configuration. */
 export interface ComposeOptions {
@@ -46,6 +58,8 @@ export interface ComposeOptions {
     readonly cacheFolder: string;
     /** Put all packages that do not say otherwise into one worker. */
     readonly isWorkerShared: boolean;
+    /** What the operator says about every package; wins over its own word. */
+    readonly overrides: PackageOverrides;
   };
   readonly defaultModel: string;
 }
@@ -155,11 +169,12 @@ async function loadPackage(
 ): Promise<void> {
   const { isRequired, defaultVersion } = location;
   try {
-    const pack = await readPackage(location, {
+    const read = await readPackage(location, {
       limits,
       cacheFolder: join(models.cacheFolder, "models"),
       hasLocale: (name) => hasLocale(name, localePlaces(process.env)),
     });
+    const pack = withOverrides(read, models.overrides);
     const { name: model, version } = pack;
     const entry = loader.registry.register({ model, version, isRequired, defaultVersion });
     await loadVersion(loader, entry, pack);
@@ -174,6 +189,18 @@ async function loadPackage(
     });
     registerFailed(loader, location, error.message);
   }
+}
+
+function withOverrides(pack: ModelPackage, said: PackageOverrides): ModelPackage {
+  const { settings } = pack;
+  const batching = {
+    ...settings.batching,
+    itemsMax: said.itemsMax ?? settings.batching.itemsMax,
+    delayMsMax: said.delayMsMax ?? settings.batching.delayMsMax,
+  };
+  const instances = said.instances ?? settings.instances;
+  const threads = said.threads ?? settings.threads;
+  return { ...pack, settings: { ...settings, batching, instances, threads } };
 }
 
 function registerFailed(
@@ -215,5 +242,6 @@ function refuseMissing(service: Service): void {
 function logWorker(log: Log, event: WorkerEvent): void {
   if (event.kind === "output") log.warn(event.line, { worker_pid: event.pid });
   else if (event.kind === "started") log.debug("worker started", { worker_pid: event.pid });
+  else if (event.death.kind === "closed") log.debug("worker ended", { ...event.death });
   else log.warn("worker died", { ...event.death, restart_ms: event.restartMs });
 }

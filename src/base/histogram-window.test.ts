@@ -1,4 +1,4 @@
-// Goal: the window forgets what is older than its span and nothing younger than its span less a slot.
+// Goal: the window forgets what is older than its span but nothing younger than that less a slot.
 // Method: a slow list of (instant, value) pairs against the window under random steps of time.
 import fc from "fast-check";
 import { expect, test } from "vitest";

@@ -1,8 +1,9 @@
 /**
  * How many items the batches of a version had, and what each size cost.
  *
- * Sizes up to 64 are counted one by one (the Open Inference Protocol's statistics list them); larger
- * ones only in the buckets of the metric. Grows to the largest size seen, at most 64 entries.
+ * Sizes up to 64 are counted one by one (the Open Inference Protocol's statistics list them);
+ * larger ones only in the buckets of the metric. Grows to the largest size seen, at most 64
+ * entries.
  */
 import { type BucketBounds, BucketCounts, bucketBounds } from "./bucket-counts.ts";
 

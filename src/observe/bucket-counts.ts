@@ -2,10 +2,10 @@
  * A histogram with the few fixed buckets that a scraper reads.
  *
  * Prometheus adds the buckets of all servers, so its bounds must be equal everywhere and for ever;
- * percentiles of this server come from `base`'s finer histogram instead. Finding the bucket takes one
- * table look-up by the fine bucket and at most one comparison, because no fine bucket holds two
- * bounds. Bounds are inclusive, as `le` is.
- * Invariant: merging parts gives exactly what recording the whole would.
+ * percentiles of this server come from `base`'s finer histogram instead. Finding the bucket takes
+ * one table look-up by the fine bucket and at most one comparison, because no fine bucket holds two
+ * bounds. Bounds are inclusive, as `le` is. Invariant: merging parts gives exactly what recording
+ * the whole would.
  */
 import { histogramBucket, histogramBucketFrom, histogramBuckets } from "../base/index.ts";
 

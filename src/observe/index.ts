@@ -10,6 +10,7 @@ export {
   type LogOptions,
   logLevels,
 } from "./log.ts";
+export { escapeControls } from "./log-line.ts";
 export { type FinishedRequest, type ModelGauges, ModelMetrics } from "./model-metrics.ts";
 export { type MetricFormat, metricContentTypes } from "./page/metric-writer.ts";
 export {

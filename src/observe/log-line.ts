@@ -19,7 +19,7 @@ const plain = "\u001b[0m";
 export function lineText(line: string): string {
   const fields = parse(line);
   if (fields === undefined) return line;
-  const { level, time, message, err, ...rest } = fields;
+  const { level, time, message, err, cause = err, ...rest } = fields;
   const name = String(level);
   const clock = String(time).slice(11, 23);
   const values = Object.entries(rest)
@@ -29,7 +29,7 @@ export function lineText(line: string): string {
   const said = escapeControls(String(message ?? ""));
   const head = `${clock} ${colours[name] ?? ""}${name.padEnd(5)}${plain} ${said}`;
   const tail = values === "" ? "" : `  ${values}`;
-  return `${head}${tail}\n${causeLines(err)}`;
+  return `${head}${tail}\n${causeLines(cause)}`;
 }
 
 function parse(line: string): { [name: string]: unknown } | undefined {
@@ -56,7 +56,8 @@ function causeLines(cause: unknown): string {
     .join("");
 }
 
-function escapeControls(text: string): string {
+/** `text` with control characters as `\\uXXXX`: it comes from callers and model files. */
+export function escapeControls(text: string): string {
   let shown = "";
   for (const character of text) {
     const code = character.charCodeAt(0);

@@ -1,4 +1,4 @@
-// Goal: causes reach the log and only there, levels follow the error table, text cannot move a cursor.
+// Goal: causes reach the log and only there, levels follow the table, text moves no cursor.
 // Method: lines are collected instead of written.
 import { expect, test } from "vitest";
 import { ServingError } from "../base/index.ts";

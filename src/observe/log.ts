@@ -1,11 +1,11 @@
 /**
  * The log: JSON lines on stderr, or readable lines when a person looks at a terminal.
  *
- * A log must not slow what it tells of: lines are handed to the system outside the event loop and at
- * most 4 MiB wait; when the reader is slower, lines are dropped and counted, never waited for. A
- * terminal gets its lines at once. Causes, stacks and engine text stand only here, never in an answer.
- * The level of a failed request is the error table's: a caller's mistake is `debug`, so a flood of
- * them cannot fill a disk at the default level.
+ * A log must not slow what it tells of: lines are handed to the system outside the event loop and
+ * at most 4 MiB wait; when the reader is slower, lines are dropped and counted, never waited for. A
+ * terminal gets its lines at once. Causes, stacks and engine text stand only here, never in an
+ * answer. The level of a failed request is the error table's: a caller's mistake is `debug`, so a
+ * flood of them cannot fill a disk at the default level.
  */
 import { type DestinationStream, destination, type Logger, pino } from "pino";
 import { errorTable, type ServingError } from "../base/index.ts";
@@ -121,7 +121,9 @@ function asLog(logger: Logger, sink: Sink): Log {
   };
 }
 
-/** A cause as text: the stack where there is one, and the causes below it, cut to 8,192 characters. */
+/**
+ * A cause as text: the stack where there is one, and the causes below it, cut to 8,192 characters.
+ */
 export function causeText(cause: unknown): string | undefined {
   const parts: string[] = [];
   let each = cause;

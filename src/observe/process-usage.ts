@@ -2,8 +2,8 @@
  * What this process takes: CPU, memory, and how late its event loop is.
  *
  * The one file of this room that asks the system. Loop delay is sampled by the runtime's own timer
- * (every 20 ms, outside JavaScript) and starts at the first scrape: a server that nobody watches does
- * not pay for it.
+ * (every 20 ms, outside JavaScript) and starts at the first scrape: a server that nobody watches
+ * does not pay for it.
  */
 import { monitorEventLoopDelay } from "node:perf_hooks";
 

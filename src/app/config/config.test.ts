@@ -32,7 +32,7 @@ test("defaults hold when nothing is given", async () => {
   expect(() => Object.assign(config.server, { port: 1 })).toThrow(TypeError);
 });
 
-test("a flag wins over a variable, a variable over the file, the file over the default", async () => {
+test("a flag wins over a variable, that over the file, and that over the default", async () => {
   const text = "server:\n  host: file\n  port: 1\nlog:\n  level: warn\nlimits:\n  rankMax: 4\n";
   const { config, origins } = await load({
     file: file(text),

@@ -1,10 +1,11 @@
 /**
  * Puts the configuration together: flag > environment > file > default.
  *
- * Everything given is collected with its place first and checked once by the schema, so each problem
- * names where the value came from, and all problems are shown at once. The result is frozen and is
- * never read again from its sources. A variable that starts with `MILLRACE_` and a section's name but
- * is no setting is a misspelt setting, and refused; other `MILLRACE_` variables are not ours.
+ * Everything given is collected with its place first and checked once by the schema, so each
+ * problem names where the value came from, and all problems are shown at once. The result is frozen
+ * and is never read again from its sources. A variable that starts with `MILLRACE_` and a section's
+ * name but is no setting is a misspelt setting, and refused; other `MILLRACE_` variables are not
+ * ours.
  */
 import { dirname, isAbsolute, join } from "node:path";
 import { didYouMean, quote } from "../../base/index.ts";

@@ -2,8 +2,8 @@
  * The configuration of a server: one strict schema.
  *
  * Types, checks, the JSON Schema, the reference page, the example file and the names of environment
- * variables are made from it. After parsing nothing is optional. What belongs to one model stands in
- * its `model.yaml`; `batching` and `workers` here are for models that do not say.
+ * variables are made from it. After parsing nothing is optional. What belongs to one model stands
+ * in its `model.yaml`; what `batching` and `workers` say here wins over it.
  */
 import { z } from "zod";
 import { type LimitName, type Limits, limitTable } from "../../base/index.ts";
@@ -29,11 +29,6 @@ const serverSchema = z.strictObject({
     unit: "socket",
     since,
   }),
-  cacheFolder: z.string().max(4_096).default("").meta({
-    description:
-      "Where rewritten models and passed trials are kept; empty: the user's cache folder.",
-    since,
-  }),
 });
 
 const modelsSchema = z.strictObject({
@@ -47,14 +42,15 @@ const modelsSchema = z.strictObject({
   }),
 });
 
+/** What stands here wins over every `model.yaml`; null leaves it to the model. */
 const batchingSchema = z.strictObject({
-  itemsMax: z.int().min(1).max(10_000).default(32).meta({
-    description: "Largest batch of a model that does not say; 1 turns batching off.",
+  itemsMax: z.int().min(1).max(10_000).nullable().default(null).meta({
+    description: "Largest batch; 1 turns batching off. Unset: as the model says, else 32.",
     unit: "item",
     since,
   }),
-  delayMsMax: z.number().min(0).max(1_000).default(0).meta({
-    description: "Longest wait for company, of a model that does not say.",
+  delayMsMax: z.number().min(0).max(1_000).nullable().default(null).meta({
+    description: "Longest wait for company. Unset: as the model says, else 0.",
     unit: "ms",
     since,
   }),
@@ -65,19 +61,28 @@ const workersSchema = z.strictObject({
     .union([z.int().min(1).max(64), z.literal("auto")], {
       error: "expected a whole number from 1 to 64, or auto",
     })
-    .default(1)
+    .nullable()
+    .default(null)
     .meta({
-      description: "Loaded copies of a model that does not say; auto: the cores that are left.",
+      description:
+        "Loaded copies of each model; auto: the cores that are left. Unset: as the model says.",
       unit: "instance",
       since,
     }),
-  threads: z.int().min(1).max(256).default(1).meta({
-    description: "Threads of one run, of a model that does not say.",
+  threads: z.int().min(1).max(256).nullable().default(null).meta({
+    description: "Threads of one run of the engine. Unset: as the model says, else 1.",
     unit: "thread",
     since,
   }),
   share: z.boolean().default(false).meta({
-    description: "Models that do not say share one worker process.",
+    description: "Run all models in one worker process; saves memory, shares a crash.",
+    since,
+  }),
+});
+
+const cacheSchema = z.strictObject({
+  folder: z.string().max(4_096).default("").meta({
+    description: "Rewritten models and passed trials; empty: the user's own cache folder.",
     since,
   }),
 });
@@ -147,6 +152,7 @@ export const configSchema = z
     workers: workersSchema
       .prefault({})
       .meta({ description: "The processes that run the engine.", since }),
+    cache: cacheSchema.prefault({}).meta({ description: "What is kept between starts.", since }),
     simple: simpleSchema.prefault({}).meta({ description: "The simple dialect.", since }),
     oip: oipSchema.prefault({}).meta({ description: "The Open Inference Protocol.", since }),
     log: logSchema.prefault({}).meta({ description: "The log, on stderr.", since }),

@@ -60,8 +60,8 @@ export function findSetting(name: string): Setting | undefined {
 /**
  * A value out of the text of a flag or variable.
  *
- * Lists are cut at `:` (the path separator); text that reads as a number is one where the setting is
- * not a string. What does not fit passes as text, and the schema refuses it by name.
+ * Lists are cut at `:` (the path separator); text that reads as a number is one where the setting
+ * is not a string. What does not fit passes as text, and the schema refuses it by name.
  */
 export function valueOfText(setting: Setting, text: string): unknown {
   const schema = setting.schema instanceof z.ZodDefault ? setting.schema.def.innerType : undefined;

@@ -3,13 +3,14 @@
  *
  *   starting --loaded--> serving --stop--> lingering --delay over--> finishing --idle--> stopping
  *      |                    |                                            |                  |
- *      '---- stop, fault ---'--- SIGINT at a terminal skips lingering    '--- time up       '-> ended
+ *      '------- stop -------'--- Ctrl-C skips lingering ---------------->'--- time up -->   v
+ *                                                                                         ended
  *
  * lingering: still serving, not ready, replies close their connection, so balancers notice.
- * finishing: new work is refused, accepted work is finished. stopping: workers end, books are closed.
- * A second signal stops at once; so does a fault. Time is up `shutdownMsMax` after the first signal:
- * the rest is refused and the exit code is 1.
- * Rejected: one async function with awaits; its order could only be tested with real signals.
+ * finishing: new work is refused, accepted work is finished. stopping: workers end, books are
+ * closed. A second signal stops at once; so does a fault. Time is up `shutdownMsMax` after the
+ * first signal: the rest is refused and the exit code is 1. Rejected: one async function with
+ * awaits; its order could only be tested with real signals.
  */
 
 export type Phase = "starting" | "serving" | "lingering" | "finishing" | "stopping" | "ended";

@@ -40,7 +40,7 @@ async function settle(): Promise<void> {
   for (let turn = 0; turn < 5; turn += 1) await Promise.resolve();
 }
 
-test("SIGTERM keeps serving for the delay, then finishes what was accepted and exits 0", async () => {
+test("SIGTERM serves on for the delay, then finishes what was accepted and exits 0", async () => {
   const { clock, done, life, world } = make();
   life.loaded();
   world.pending = 2;

@@ -2,9 +2,9 @@
  * Writes metrics as Prometheus text 0.0.4 or OpenMetrics 1.0.
  *
  * Our own, because the counters are plain fields: a client library would keep its own copies under
- * label maps and cost 100 ns and more per observation. The two forms differ in the name of a counter's
- * family, in how whole bounds are written and in the end mark.
- * Invariant: all samples of a family follow its `# TYPE` line, and a family is opened once.
+ * label maps and cost 100 ns and more per observation. The two forms differ in the name of a
+ * counter's family, in how whole bounds are written and in the end mark. Invariant: all samples of
+ * a family follow its `# TYPE` line, and a family is opened once.
  * @see https://prometheus.io/docs/instrumenting/exposition_formats/
  * @see https://github.com/prometheus/OpenMetrics/blob/main/specification/OpenMetrics.md
  */

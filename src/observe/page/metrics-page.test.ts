@@ -1,4 +1,4 @@
-// Goal: both forms of the page are what a strict scraper reads, with the promised names and buckets.
+// Goal: both forms are what a strict scraper reads, with the promised names and buckets.
 // Method: a parser that keeps the rules of the two formats; promtool as well where it is installed.
 import { spawnSync } from "node:child_process";
 import { expect, test } from "vitest";

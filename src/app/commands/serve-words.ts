@@ -1,0 +1,56 @@
+/**
+ * What `millrace serve` says at its start.
+ */
+import { ServingError } from "../../base/index.ts";
+import type { Service } from "../../service/index.ts";
+import { columns } from "../terminal.ts";
+
+/** Models shown by name; the rest is counted. */
+const modelsShownMax = 10;
+
+/** A URL that works on this machine: every address is also loopback. */
+export function urlOf(host: string, port: number): string {
+  const isAny = host === "0.0.0.0" || host === "::";
+  const name = isAny ? "127.0.0.1" : host;
+  return `http://${name.includes(":") ? `[${name}]` : name}:${port}`;
+}
+
+export interface ReadyBlock {
+  readonly url: string;
+  readonly hasDocs: boolean;
+}
+
+/** The block that tells a person where to go. */
+export function readyBlock(service: Service, { url, hasDocs }: ReadyBlock): string {
+  const rows: string[][] = [];
+  let hidden = 0;
+  for (const { name, versions } of service.registry.models.values()) {
+    const states = [...versions.values()].map(({ version, state }) =>
+      state === "ready" ? version : `${version} (${state})`,
+    );
+    if (rows.length < modelsShownMax) rows.push([name, states.join(", ")]);
+    else hidden += 1;
+  }
+  if (hidden > 0) rows.push([`and ${hidden} more`, `${url}/models`]);
+  rows.push(["", ""], ["predict", `POST ${url}/predict`]);
+  rows.push(["protocol", `${url}/v2`], ["metrics", `${url}/metrics`]);
+  if (hasDocs) rows.push(["docs", `${url}/docs`]);
+  rows.push(["process", `${process.pid}, stops on Ctrl-C or SIGTERM`]);
+  return `\n${columns(rows, "  ")}\n`;
+}
+
+/** What the system said about the address, in words that say what to do. */
+export function listenError(
+  thrown: unknown,
+  { host, port }: { readonly host: string; readonly port: number },
+): unknown {
+  const code = (thrown as NodeJS.ErrnoException).code ?? "";
+  const reasons: { readonly [code: string]: string } = {
+    EADDRINUSE: `port ${port} is taken: name another with --port, or 0 for any that is free`,
+    EACCES: `port ${port} may not be used by this user: take one above 1023`,
+    EADDRNOTAVAIL: `${host} is no address of this machine`,
+    ENOTFOUND: `${host} is no address of this machine`,
+  };
+  const reason = reasons[code];
+  return reason === undefined ? thrown : new ServingError("INTERNAL", reason, { cause: thrown });
+}

@@ -1,0 +1,126 @@
+/**
+ * `millrace serve`: configuration -> log -> door (live 200, the rest 503) -> models -> ready.
+ *
+ * The order of starting and stopping is decided in `life/`; here are its edges.
+ */
+import { systemClock } from "../../base/index.ts";
+import type { RestDoor } from "../../doors/rest/index.ts";
+import { createLog, type Log } from "../../observe/index.ts";
+import { type Core, composeCore } from "../compose.ts";
+import { printConfig } from "../config/config.ts";
+import { type ConfigFlags, findConfig } from "../config/find-config.ts";
+import type { Config } from "../config/schema.ts";
+import { coreOptions, doorSettings } from "../core-options.ts";
+import { Lifecycle, type LifeEdges } from "../life/lifecycle.ts";
+import { startWatchdog } from "../life/watchdog.ts";
+import { CommandError, exitCodes, ProgressLine, say } from "../terminal.ts";
+import { listenError, readyBlock, urlOf } from "./serve-words.ts";
+
+export interface ServeFlags extends ConfigFlags {
+  readonly printConfig?: boolean;
+}
+
+/**
+ * Runs until a signal ends the process. @throws ConfigError, CommandError before anything started
+ */
+export async function serve(paths: readonly string[], flags: ServeFlags): Promise<void> {
+  const loaded = await findConfig(paths, flags);
+  const { config } = loaded;
+  if (flags.printConfig === true) {
+    process.stdout.write(printConfig(loaded));
+    return;
+  }
+  if (config.models.paths.length === 0) {
+    const message = "no model: name a path, for example `millrace serve model.onnx`";
+    throw new CommandError(message, exitCodes.usage);
+  }
+  const log = createLog(config.log);
+  const server = new Server(config, log);
+  await server.start();
+}
+
+class Server {
+  readonly #config: Config;
+  readonly #log: Log;
+  readonly #core: Core;
+  readonly #life: Lifecycle;
+  readonly #startedAtMs = performance.now();
+  readonly #progress = new ProgressLine();
+  #door: RestDoor | undefined;
+  /** Keeps the process alive until `exit`. */
+  readonly #anchor = setInterval(() => {}, 2 ** 30);
+
+  constructor(config: Config, log: Log) {
+    this.#config = config;
+    this.#log = log;
+    this.#core = composeCore({ ...coreOptions(config), log });
+    const { limits } = config;
+    this.#life = new Lifecycle({ edges: this.#edges(), clock: systemClock, limits, log });
+    process.on("SIGTERM", () => this.#life.stop(false));
+    process.on("SIGINT", () => this.#life.stop(process.stdin.isTTY === true));
+    process.on("uncaughtException", (thrown) => this.#life.fault("a fault of ours", thrown));
+    process.on("unhandledRejection", (thrown) => this.#life.fault("a fault of ours", thrown));
+  }
+
+  async start(): Promise<void> {
+    try {
+      this.#door = await this.#core.openDoor(doorSettings(this.#config)).catch((thrown) => {
+        throw listenError(thrown, this.#config.server);
+      });
+      const url = urlOf(this.#config.server.host, this.#door.port);
+      this.#log.info("listening", { url, pid: process.pid });
+      await this.#core.loadModels((done, total) => {
+        if (total > 1) this.#progress.show(`loading models ${done}/${total}`);
+      });
+      this.#life.loaded();
+    } catch (thrown) {
+      this.#progress.clear();
+      this.#life.fault("the start failed", thrown);
+    }
+  }
+
+  #edges(): LifeEdges {
+    const { service } = this.#core;
+    return {
+      announceReady: () => this.#announceReady(),
+      announceDraining: () => {
+        service.phase = "draining";
+        this.#door?.announceClose();
+        this.#log.info("draining");
+      },
+      refuseWork: () => {
+        service.phase = "stopped";
+        this.#door?.stop();
+      },
+      cutOff: () => this.#door?.destroy(),
+      pendingCount: () => {
+        const inFlight = service.metrics.all().reduce((sum, each) => sum + each.inFlight, 0);
+        return inFlight + service.metrics.http.streams();
+      },
+      stopWorkers: async () => {
+        await this.#core.close();
+        await this.#door?.close();
+      },
+      exit: (code) => {
+        clearInterval(this.#anchor);
+        this.#log.info("stopped", { exit_code: code });
+        this.#log.flush();
+        process.exit(code);
+      },
+    };
+  }
+
+  #announceReady(): void {
+    const { service } = this.#core;
+    service.phase = "serving";
+    this.#progress.clear();
+    const { host } = this.#config.server;
+    const url = urlOf(host, this.#door?.port ?? 0);
+    const tookMs = Math.round(performance.now() - this.#startedAtMs);
+    this.#log.info("serving", { url, took_ms: tookMs, models: service.registry.models.size });
+    const { format } = this.#config.log;
+    const isForPeople = format === "text" || (format === "auto" && process.stderr.isTTY === true);
+    if (isForPeople) say(readyBlock(service, { url, hasDocs: this.#config.docs.enabled }));
+    startWatchdog();
+  }
+}
