@@ -12,23 +12,24 @@ import {
   type WorkerEvent,
 } from "../../src/engine/index.ts";
 import { makeTensor } from "../../src/tensor/index.ts";
-import { deadly, deadlyElement, loop } from "../../tools/onnx/loads.ts";
+import { deadly, deadlyElement } from "../../tools/onnx/loads.ts";
 import { fingerprintOf } from "../../tools/onnx/models.ts";
-import { fixturesFolder, whySkipped } from "../support/fixtures.ts";
 import { type ModelFolder, makeModelFolder } from "./engine-models.ts";
 import {
   batchOf,
   codeOf,
   fingerprintArtifact,
   float32,
+  forever,
   isAlive,
+  loopArtifact,
+  loopBatch,
   lost,
   plain,
   ready,
   until,
 } from "./engine-steps.ts";
 
-const forever = 2n ** 40n;
 const isLinux = process.platform === "linux";
 
 let folder: ModelFolder;
@@ -47,27 +48,11 @@ function engineOf(options: ProcessEngineOptions = {}): ProcessEngine {
   return engine;
 }
 
-function loopArtifact() {
-  return folder.artifact(
-    loop(),
-    [
-      ["iterations", "INT64"],
-      ["x", "FP32"],
-    ],
-    [["y", "FP32"]],
-  );
-}
-
-function loopBatch(iterations: bigint, wallMsMax = 20_000) {
-  const count = makeTensor("INT64", [], BigInt64Array.of(iterations));
-  return { ...batchOf([count, float32([], 1)]), wallMsMax };
-}
-
 describe("a worker that dies", () => {
   test("fails its batches with WORKER_LOST and is replaced at once", async () => {
     const events: WorkerEvent[] = [];
     const engine = engineOf({ onEvent: (event) => events.push(event) });
-    const instance = await engine.load(loopArtifact());
+    const instance = await engine.load(loopArtifact(folder));
     const runs = [instance.run(loopBatch(forever)), instance.run(loopBatch(1n))];
     const codes = Promise.all(runs.map(codeOf));
     process.kill(engine.pids[0] ?? 0, "SIGKILL");
@@ -92,13 +77,43 @@ describe("a worker that dies", () => {
     expect(plain((await run(5)).outputs[0])).toEqual([-5]);
   });
 
+  test("again and again swaps no answers and fails with retryable codes only", async () => {
+    const engine = engineOf();
+    const instance = await engine.load(fingerprintArtifact(folder, 2));
+    const codes = new Set<string>();
+    let good = 0;
+    let isOver = false;
+    const callers = [1, 2].map(async (caller) => {
+      for (let count = 0; !isOver; count += 1) {
+        await ready(instance);
+        const row = [caller * 1_000 + (count % 997), count % 13];
+        const answer = instance.run(batchOf([float32([1, 2], ...row)]));
+        const code = await codeOf(answer);
+        codes.add(code);
+        if (code !== "nothing") continue;
+        expect(plain((await answer).outputs[0])).toEqual([fingerprintOf(row)]);
+        good += 1;
+      }
+    });
+    for (let kill = 1; kill <= 4; kill += 1) {
+      await ready(instance);
+      const wanted = good + 50;
+      await until(() => good >= wanted);
+      process.kill(engine.pids[0] ?? 0, "SIGKILL");
+    }
+    isOver = true;
+    await ready(instance);
+    await Promise.all(callers);
+    expect([...codes].toSorted()).toEqual(["WORKER_LOST", "nothing"].toSorted());
+  });
+
   test("waits before the third start when no batch came back between", async () => {
     const events: WorkerEvent[] = [];
     const engine = engineOf({
       onEvent: (event) => events.push(event),
       random: { next: () => 0 },
     });
-    const instance = await engine.load(loopArtifact());
+    const instance = await engine.load(loopArtifact(folder));
     for (let death = 0; death < 3; death += 1) {
       await ready(instance);
       const gone = lost(instance);
@@ -110,11 +125,11 @@ describe("a worker that dies", () => {
     expect(delays).toEqual([0, 50, 100]);
   });
 
-  test("that is silent or outgrows its memory is killed", async () => {
+  test("that outgrows its memory is killed", async () => {
     const limits = { ...defaultLimits, workerMemoryBytesMax: 1024 };
     const events: WorkerEvent[] = [];
     const engine = engineOf({ limits, onEvent: (event) => events.push(event) });
-    const instance = await engine.load(loopArtifact());
+    const instance = await engine.load(loopArtifact(folder));
     expect(instance.memoryBytes).toBeGreaterThan(10 * 2 ** 20);
     expect(await codeOf(instance.run(loopBatch(forever)))).toBe("WORKER_LOST");
     expect(events.find((event) => event.kind === "died")).toMatchObject({
@@ -126,7 +141,7 @@ describe("a worker that dies", () => {
 
 describe("a worker that hangs", () => {
   test("fails the batch with ENGINE_TIMEOUT, the one behind it with WORKER_LOST", async () => {
-    const instance = await engineOf().load(loopArtifact());
+    const instance = await engineOf().load(loopArtifact(folder));
     const runs = [instance.run(loopBatch(forever, 200)), instance.run(loopBatch(1n, 200))];
     expect(await Promise.all(runs.map(codeOf))).toEqual(["ENGINE_TIMEOUT", "WORKER_LOST"]);
     await ready(instance);
@@ -136,8 +151,8 @@ describe("a worker that hangs", () => {
   test.runIf(isLinux)("in a load is MODEL_LOAD_FAILED, and its neighbours live on", async () => {
     const limits = { ...defaultLimits, modelLoadMsMax: 500 };
     const engine = engineOf({ limits });
-    const neighbour = await engine.load(loopArtifact(), { worker: "many" });
-    const good = loopArtifact();
+    const neighbour = await engine.load(loopArtifact(folder), { worker: "many" });
+    const good = loopArtifact(folder);
     const pipe = `${good.path}.pipe`;
     execFileSync("mkfifo", [pipe]);
     const load = engine.load({ ...good, path: pipe }, { worker: "many" });
@@ -157,7 +172,7 @@ describe("workers", () => {
     );
     expect(engine.pids).toHaveLength(1);
     const [first, second, third] = instances;
-    const slow = await engine.load(loopArtifact(), options);
+    const slow = await engine.load(loopArtifact(folder), options);
     const running = slow.run(loopBatch(200_000n));
     await first?.close();
     await running;
@@ -204,7 +219,7 @@ describe("workers", () => {
   test.runIf(isLinux && existsSync("/usr/bin/setpriv"))(
     "end with their parent, even inside a run",
     async () => {
-      const artifact = loopArtifact();
+      const artifact = loopArtifact(folder);
       const script = `
         const { createProcessEngine } = await import(${JSON.stringify(
           new URL("../../src/engine/index.ts", import.meta.url).href,
@@ -228,56 +243,4 @@ describe("workers", () => {
       await until(() => !isAlive(pid));
     },
   );
-});
-
-describe("a trial", () => {
-  test("tells what became of the load and of each probe", async () => {
-    const engine = engineOf();
-    const outcome = await engine.tryOut(loopArtifact(), [
-      loopBatch(3n),
-      batchOf([float32([], 1), float32([], 1)]),
-      loopBatch(forever, 200),
-      loopBatch(1n),
-    ]);
-    expect(outcome.refusal).toBeUndefined();
-    const kinds = outcome.probes.map((probe) => probe.kind);
-    expect(kinds).toEqual(["answered", "refused", "died"]);
-    expect(outcome.probes[2]).toMatchObject({ error: { code: "ENGINE_TIMEOUT" } });
-    await until(() => engine.pids.length === 0);
-  });
-
-  test("of a damaged file refuses it", async () => {
-    const artifact = folder.artifact(loop().subarray(0, 100), [], []);
-    const outcome = await engineOf().tryOut(artifact, []);
-    expect(outcome.refusal).toMatchObject({ code: "MODEL_LOAD_FAILED" });
-  });
-});
-
-const fixtures = fixturesFolder();
-describe.skipIf(fixtures === undefined)(`fixtures${fixtures ? "" : ` (${whySkipped})`}`, () => {
-  const path = (name: string) => join(fixtures ?? "", "models", name);
-  const named = { kind: "onnx", digest: "fixture", threads: 1 } as const;
-
-  test("an optional sequence that ends the process costs one batch", async () => {
-    const instance = await engineOf().load({
-      ...named,
-      path: path("edge/optional-sequence-crash.onnx"),
-      inputs: [{ name: "cond", dtype: "BOOL" }],
-      outputs: [{ name: "sequence", dtype: "FP32" }],
-    });
-    const batch = batchOf([makeTensor("BOOL", [], Uint8Array.of(1))]);
-    expect(await codeOf(instance.run(batch))).toBe("WORKER_LOST");
-    await ready(instance);
-  });
-
-  test("an empty batch that ends the process costs one batch", async () => {
-    const instance = await engineOf().load({
-      ...named,
-      path: path("quantized/qlstm.onnx"),
-      inputs: [{ name: "input", dtype: "FP32" }],
-      outputs: [{ name: "output", dtype: "FP32" }],
-    });
-    expect(await codeOf(instance.run(batchOf([float32([0, 3])])))).toBe("WORKER_LOST");
-    await ready(instance);
-  });
 });

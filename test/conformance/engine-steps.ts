@@ -4,6 +4,7 @@
 import { type ErrorCode, ServingError } from "../../src/base/index.ts";
 import type { ArtifactSpec, Batch, Instance } from "../../src/engine/index.ts";
 import { makeTensor, type Tensor } from "../../src/tensor/index.ts";
+import { loop } from "../../tools/onnx/loads.ts";
 import { fingerprint } from "../../tools/onnx/models.ts";
 import type { ModelFolder } from "./engine-models.ts";
 
@@ -66,4 +67,24 @@ export function isAlive(pid: number): boolean {
 
 export async function until(claim: () => boolean): Promise<void> {
   while (!claim()) await new Promise((settle) => setTimeout(settle, 20));
+}
+
+/** More iterations than anybody waits for. */
+export const forever = 2n ** 40n;
+
+/** The Loop model, which takes as long as it is told to. */
+export function loopArtifact(folder: ModelFolder): ArtifactSpec {
+  return folder.artifact(
+    loop(),
+    [
+      ["iterations", "INT64"],
+      ["x", "FP32"],
+    ],
+    [["y", "FP32"]],
+  );
+}
+
+export function loopBatch(iterations: bigint, wallMsMax = 20_000): Batch {
+  const count = makeTensor("INT64", [], BigInt64Array.of(iterations));
+  return { ...batchOf([count, float32([], 1)]), wallMsMax };
 }

@@ -4,10 +4,10 @@
  * The reader owns the memory that is read into (`target`), so a socket that can read into a given
  * buffer never copies, and a large frame gets memory of its own as soon as its header is known.
  * Small frames lie one after the other in a block, always at a multiple of 8, and are handed out as
- * views. The memory of a large frame can be given back when nobody looks at it any more: fresh pages
- * cost more than reading into them. Invariants: frames come out in order, each once; memory is
- * written again only after it was given back; besides the frames that are out, one incomplete frame,
- * one block and `spareMax` spares are held.
+ * views. The memory of a large frame can be given back when nobody looks at it any more: fresh
+ * pages cost more than reading into them. Invariants: frames come out in order, each once; memory
+ * is written again only after it was given back; besides the frames that are out, one incomplete
+ * frame, one block and `spareMax` spares are held.
  */
 import { type Frame, FrameFault, frameAt } from "./frame.ts";
 import { frameBytesMax, headerBytes } from "./layout.ts";

@@ -75,6 +75,7 @@ class Host implements ProcessEngine {
   /** Every process that lives: one for each slot, spare and trial. */
   readonly #processes = new Set<WorkerProcess>();
   #spare: WorkerProcess | undefined;
+  #isClosed = false;
   constructor(options: ProcessEngineOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
@@ -88,8 +89,9 @@ class Host implements ProcessEngine {
     this.#spare ??= this.#spawn();
   }
 
-  load(artifact: ArtifactSpec, options: LoadOptions = {}): Promise<Instance> {
-    return this.#slotFor(options.worker).load(artifact);
+  async load(artifact: ArtifactSpec, options: LoadOptions = {}): Promise<Instance> {
+    if (this.#isClosed) throw new ServingError("MODEL_NOT_READY", "the engine is closed");
+    return await this.#slotFor(options.worker).load(artifact);
   }
 
   async tryOut(artifact: ArtifactSpec, probes: readonly Batch[]): Promise<TrialOutcome> {
@@ -104,6 +106,7 @@ class Host implements ProcessEngine {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     const spare = this.#spare;
     this.#spare = undefined;
     await Promise.all([...[...this.#slots].map((slot) => slot.close()), spare?.end(0)]);
@@ -111,7 +114,7 @@ class Host implements ProcessEngine {
 
   #slotFor(name: string | undefined): WorkerSlot {
     const known = name === undefined ? undefined : this.#named.get(name);
-    if (known !== undefined) return known;
+    if (known !== undefined && !known.isClosed) return known;
     const { limits = defaultLimits, random = systemRandom, runsMax = 2, onEvent } = this.#options;
     const slot: WorkerSlot = new WorkerSlot({
       clock: this.#clock,
@@ -123,7 +126,7 @@ class Host implements ProcessEngine {
       onDeath: (death, restartMs) => onEvent?.({ kind: "died", death, restartMs }),
       onEmpty: () => {
         this.#slots.delete(slot);
-        if (name !== undefined) this.#named.delete(name);
+        if (name !== undefined && this.#named.get(name) === slot) this.#named.delete(name);
       },
     });
     this.#slots.add(slot);

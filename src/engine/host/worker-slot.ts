@@ -59,6 +59,11 @@ export class WorkerSlot implements InstanceHome {
     this.#options = options;
   }
 
+  /** A closed slot takes no load any more. */
+  get isClosed(): boolean {
+    return this.#closed !== undefined;
+  }
+
   get runsMax(): number {
     return this.#options.runsMax;
   }
@@ -130,7 +135,7 @@ export class WorkerSlot implements InstanceHome {
         return id;
       } catch (thrown) {
         const error = ServingError.from(thrown);
-        if (this.#closed !== undefined) throw closedError();
+        if (this.isClosed) throw closedError();
         if (error.code === "MODEL_LOAD_FAILED") throw error;
         if (error.code === "WORKER_LOST" && attempt < loadAttemptsMax) continue;
         const message = "the model cannot be loaded: no worker stays up to load it";
@@ -144,7 +149,7 @@ export class WorkerSlot implements InstanceHome {
     while (this.#worker === undefined && this.#restart !== undefined) {
       await new Promise<void>((settle) => this.#waiting.push(settle));
     }
-    if (this.#closed !== undefined) throw closedError();
+    if (this.isClosed) throw closedError();
     return this.#worker ?? this.#start();
   }
 
@@ -168,7 +173,7 @@ export class WorkerSlot implements InstanceHome {
   }
 
   #replace(death: Death): void {
-    if (this.#closed !== undefined || this.#members.size === 0) {
+    if (this.isClosed || this.#members.size === 0) {
       this.#options.onDeath(death, undefined);
       return;
     }
@@ -187,7 +192,7 @@ export class WorkerSlot implements InstanceHome {
   /** Starts a process and loads every member again. */
   #refill(): void {
     this.#restart = undefined;
-    if (this.#closed !== undefined) return;
+    if (this.isClosed) return;
     try {
       const worker = this.#start();
       for (const [id, member] of this.#members) void this.#reload(worker, id, member);

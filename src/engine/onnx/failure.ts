@@ -30,6 +30,14 @@ const knownLoads: readonly Known[] = [
     sentence: "the file is damaged, cut off, or no ONNX model: copy or export it again",
   },
   {
+    text: "does not have a graph",
+    sentence: "the file holds no model: copy or export it again",
+  },
+  {
+    text: "type error:",
+    sentence: "the types in its graph contradict each other: export it again",
+  },
+  {
     text: "is not a registered function/op",
     sentence:
       "it uses an operator that the engine does not have: export it without custom operators",
@@ -78,7 +86,7 @@ const knownRuns: readonly Known[] = [
 
 /** MODEL_LOAD_FAILED for what `InferenceSession.create` threw. */
 export function loadFailure(thrown: unknown): ServingError {
-  const text = engineText(thrown).toLowerCase();
+  const text = withoutPath(engineText(thrown).toLowerCase());
   const sentence =
     knownLoads.find((known) => text.includes(known.text))?.sentence ??
     "the engine refused it: the log has the engine's words";
@@ -101,6 +109,12 @@ export function runFailure(thrown: unknown): ServingError {
     "the engine refused these inputs";
   const message = `the model cannot run on this input: ${sentence}`;
   return new ServingError("INPUT_REJECTED_BY_MODEL", message, { cause: thrown });
+}
+
+/** Drops the file's path, which may hold any word we look for. */
+function withoutPath(text: string): string {
+  const end = text.startsWith("load model from ") ? text.indexOf(" failed:") : -1;
+  return text.slice(end + 1);
 }
 
 /** The words of anything thrown, for the log. */

@@ -19,6 +19,12 @@ describe("a load that fails", () => {
     expect(said("com.acme:Magic(-1) is not a registered function/op")).toContain("operator");
   });
 
+  test("is not judged by the words in its path", () => {
+    const text =
+      "Load model from /opset/external data.onnx failed:This is an invalid model. Type Error: T";
+    expect(said(text)).toContain("contradict");
+  });
+
   test("with words we do not know still tells no path", () => {
     const error = loadFailure(new Error("/root/models/x.onnx did something"));
     expect(error.code).toBe("MODEL_LOAD_FAILED");
