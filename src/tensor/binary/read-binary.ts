@@ -1,11 +1,12 @@
 /**
  * Reads the elements of a tensor from raw bytes: little endian, row-major, no padding.
  *
- * Layout: the binary tensor data extension of the Open Inference Protocol (also `raw_input_contents`
- * of its gRPC form). A BYTES element is a u32 length and that many bytes. Numbers are a view of the
- * given bytes where those lie on a multiple of the element size, else one copy; strings are packed
- * together without their lengths. The size is settled before anything is allocated, so memory stays
- * below twice the bytes given. Hosts are little endian, as every platform of Node is.
+ * Layout: the binary tensor data extension of the Open Inference Protocol, and the
+ * `raw_input_contents` of its gRPC form. A BYTES element is a u32 length and that many bytes.
+ * Numbers are a view of the given bytes where those lie on a multiple of the element size, else
+ * one copy; strings are packed together without their lengths. The size is settled before anything
+ * is allocated, so memory stays below twice the bytes given. Hosts are little endian, as every
+ * platform of Node is.
  */
 import { ServingError } from "../../base/index.ts";
 import { ByteStrings } from "../byte-strings.ts";

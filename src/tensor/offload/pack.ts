@@ -3,8 +3,8 @@
  *
  * Structured cloning loses classes and the codes of errors, and a view of a large buffer would take
  * the whole buffer along. So strings of tensors and errors are written as plain marked objects, and
- * views that are only a part are copied. What is a tree of plain objects, lists, Maps of scalars and
- * typed arrays comes out as it went in; Maps must not hold objects.
+ * views that are only a part are copied. What is a tree of plain objects, lists, Maps of scalars
+ * and typed arrays comes out as it went in; Maps must not hold objects.
  */
 import { isErrorCode, ServingError } from "../../base/index.ts";
 import { ByteStrings } from "../byte-strings.ts";
@@ -32,7 +32,7 @@ interface PackedError {
 }
 
 /**
- * @param isGiven whether the whole buffer of a view may be handed over, after which it is empty here
+ * @param isGiven whether the whole buffer of a view may be handed over; it is empty here afterwards
  */
 export function pack(value: unknown, isGiven: (buffer: ArrayBufferLike) => boolean): Packed {
   // At most one entry for each view.

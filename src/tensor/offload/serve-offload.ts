@@ -9,7 +9,7 @@ import { pack, unpack } from "./pack.ts";
 /** What a thread can do, by name. A task gets its payload with bytes as Uint8Array. */
 export type OffloadTasks = Readonly<Record<string, (payload: unknown) => unknown>>;
 
-/** Serves `tasks` until the thread ends. REQUIRES: runs in a thread that `createOffload` started. */
+/** Serves `tasks` until the thread ends. REQUIRES: runs in a thread of `createOffload`. */
 export function serveOffload(tasks: OffloadTasks): void {
   const port = parentPort;
   if (port === null) throw new Error("serveOffload runs in a thread of createOffload");

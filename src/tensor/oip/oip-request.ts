@@ -1,9 +1,9 @@
 /**
  * An inference request of the Open Inference Protocol v2 as it was read, before any model is asked.
  *
- * Plain arrays, typed arrays and Maps, so that a parsing thread can hand it over. Contract: KServe's
- * Open Inference Protocol (github.com/kserve/open-inference-protocol) with Triton's extensions for
- * binary tensors, parameters and classification.
+ * Plain arrays, typed arrays and Maps, so that a parsing thread can hand it over. Contract: KServe
+ * (github.com/kserve/open-inference-protocol), with the extensions of Triton for binary tensors,
+ * parameters and classification.
  */
 import type { Limits } from "../../base/index.ts";
 import type { ByteStrings } from "../byte-strings.ts";

@@ -1,5 +1,5 @@
-// Goal: a request is read exactly, in any key order and nesting, and a wrong one is refused by field.
-// Method: random tensors against typed arrays filled from the same values; faults by hand.
+// Goal: a request is read exactly, in any key order and nesting, and a wrong one is refused by its
+// field. Method: random tensors against typed arrays filled from the same values; faults by hand.
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { defaultLimits, ServingError } from "../../base/index.ts";
@@ -122,27 +122,17 @@ test("takes a nesting that is regular though not the shape's, and refuses a ragg
   const data = [1, 2, 3, 4, 5, 6, 7, 8];
   const halves = [data.slice(0, 4), data.slice(4)];
   expect(plain(read(withInput({ shape, data: halves })).inputs[0]?.elements)).toEqual(data);
-  expect(refusal(withInput({ shape: [2, 2], data: [[1], [2, 3, 4]] }))).toMatchInlineSnapshot(
-    `"INVALID_INPUT inputs[0].data[1] | inputs[0].data[1]: expected 1 values, got more"`,
-  );
-  expect(refusal(withInput({ shape: [4], data: [1, [2, 3], 4] }))).toMatchInlineSnapshot(
-    `"INVALID_INPUT inputs[0].data[1] | inputs[0].data[1]: expected a number (FP32), got an array"`,
-  );
-  expect(refusal(withInput({ shape: [4], data: [[1, 2], 3, 4] }))).toMatchInlineSnapshot(
-    `"INVALID_INPUT inputs[0].data[1] | inputs[0].data[1]: expected an array of 2 numbers, got 3"`,
-  );
+  expect(refusal(withInput({ shape: [2, 2], data: [[1], [2, 3, 4]] }))).toMatchSnapshot();
+  expect(refusal(withInput({ shape: [4], data: [1, [2, 3], 4] }))).toMatchSnapshot();
+  expect(refusal(withInput({ shape: [4], data: [[1, 2], 3, 4] }))).toMatchSnapshot();
   const ragged = [[[1], [2]], [[3]]];
-  expect(refusal(withInput({ shape: [3], data: ragged }))).toMatchInlineSnapshot(
-    `"INVALID_INPUT inputs[0].data[1] | inputs[0].data[1]: a list of 1, expected 2 as in the lists before it"`,
-  );
+  expect(refusal(withInput({ shape: [3], data: ragged }))).toMatchSnapshot();
   const turned = [
     [1, 2],
     [3, 4],
     [5, 6],
   ];
-  expect(refusal(withInput({ shape: [2, 3], data: turned }))).toMatchInlineSnapshot(
-    `"INVALID_INPUT inputs[0].data | inputs[0].data: nested as [3,2], expected [2,3] or a flat list"`,
-  );
+  expect(refusal(withInput({ shape: [2, 3], data: turned }))).toMatchSnapshot();
 });
 
 test("says what the envelope lacks or has too much of", () => {

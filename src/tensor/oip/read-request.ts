@@ -1,9 +1,9 @@
 /**
  * Reads the JSON of an inference request in one pass, without knowing any model.
  *
- * Known keys are taken in any order and refused when they come twice; others (KServe's `model_name`)
- * are skipped. Counts and shapes are checked before memory is taken for them. What a model wants is
- * checked afterwards, in one place for all doors.
+ * Known keys are taken in any order and refused when they come twice; others (`model_name` of
+ * KServe) are skipped. Counts and shapes are checked before memory is taken for them. What a model
+ * wants is checked afterwards, in one place for all doors.
  */
 import { ServingError } from "../../base/index.ts";
 import { JsonReader } from "../json/reader.ts";

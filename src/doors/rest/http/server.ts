@@ -132,7 +132,7 @@ interface Begin {
   readonly headers: RequestHeaders;
 }
 
-/** Finds the route and asks for the body. Throws what refuses the request before its body is read. */
+/** Finds the route and asks for the body. Throws what refuses the request before that. */
 function begin(exchange: Exchange, { router, options, headers }: Begin): void {
   const { limits } = options;
   const url = exchange.request.url ?? "/";

@@ -6,7 +6,14 @@
  */
 import { quote, ServingError } from "../../../base/index.ts";
 import type { OutputSpec } from "../../../model/index.ts";
-import { ByteStrings, makeTensor, type NumericTensor, type Tensor } from "../../../tensor/index.ts";
+import {
+  ByteStrings,
+  bfloat16ToNumber,
+  float16ToNumber,
+  makeTensor,
+  type NumericTensor,
+  type Tensor,
+} from "../../../tensor/index.ts";
 
 export interface ClassesWanted {
   readonly spec: OutputSpec;
@@ -18,11 +25,23 @@ export interface ClassesWanted {
 
 /** @throws INVALID_INPUT when the output has no scores */
 export function bestClasses(tensor: Tensor, wanted: ClassesWanted): Tensor {
-  const { dtype } = tensor;
-  if (dtype === "BYTES" || dtype === "FP16" || dtype === "BF16") {
-    const message = `output ${quote(wanted.spec.name)} is ${dtype}, which has no classes`;
+  if (tensor.dtype === "BYTES") {
+    const message = `output ${quote(wanted.spec.name)} is BYTES, which has no classes`;
     throw new ServingError("INVALID_INPUT", message, { field: "classification" });
   }
+  return best(widened(tensor), wanted);
+}
+
+/** FP16 and BF16 as FP32, the others as they are. */
+function widened(tensor: NumericTensor): NumericTensor {
+  const { dtype, shape, elements } = tensor;
+  if (dtype !== "FP16" && dtype !== "BF16") return tensor;
+  const read = dtype === "FP16" ? float16ToNumber : bfloat16ToNumber;
+  const wide = Float32Array.from(elements as Uint16Array, (pattern) => read(pattern));
+  return { dtype: "FP32", shape, elements: wide };
+}
+
+function best(tensor: NumericTensor, wanted: ClassesWanted): Tensor {
   const { elements, shape } = tensor;
   const items = wanted.hasItems ? (shape[0] ?? 1) : 1;
   const width = items === 0 ? 0 : elements.length / items;
@@ -33,8 +52,8 @@ export function bestClasses(tensor: Tensor, wanted: ClassesWanted): Tensor {
       texts.push(classText(tensor, place, { index: place - item * width, spec: wanted.spec }));
     }
   }
-  const best = wanted.hasItems ? [items, count] : [count];
-  return makeTensor("BYTES", best, ByteStrings.fromText(texts));
+  const bestShape = wanted.hasItems ? [items, count] : [count];
+  return makeTensor("BYTES", bestShape, ByteStrings.fromText(texts));
 }
 
 /** Places of the `count` best elements among `width` from `from`. */

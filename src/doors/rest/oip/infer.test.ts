@@ -325,7 +325,7 @@ async function rawGet(
   });
 }
 
-test("bodies over the inline limit are read and written in a thread, with the same answers", async () => {
+test("bodies over the inline limit are read and written in a thread, exactly", async () => {
   const values = Array.from({ length: 80_000 }, (_, index) => Math.fround(index / 7));
   const large = { ...x, shape: [20_000, 4], data: values };
   const before = rig.service.metrics.http.jsonOffloaded;
@@ -390,7 +390,7 @@ test("no items never reach the model: empty outputs where their shape is known",
   expect(unknown.status).toBe(400);
 });
 
-test("timeout and priority of the request bound it; the smallest time wins and long ones are cut", async () => {
+test("timeout and priority of the request bound it; the smallest time wins", async () => {
   const leftMs = (): number =>
     Math.round((lastContext?.deadlineAtMs ?? 0) - (lastContext?.times.arrivedAtMs ?? 0));
   const timed = (parameters: object, headers: Headed = {}): Promise<Answer> =>

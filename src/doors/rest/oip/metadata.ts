@@ -1,5 +1,6 @@
 /**
- * What the Open Inference Protocol tells about server and models: metadata, configuration, statistics.
+ * What the Open Inference Protocol tells about server and models: metadata, configuration,
+ * statistics.
  *
  * Contracts: Open Inference Protocol v2 (github.com/kserve/open-inference-protocol) and Triton's
  * extensions of it. Foreign words (`dims`, `platform`, `max_batch_size`) live in this folder only.

@@ -2,29 +2,11 @@
  * Answers what callers ask about the server and its models, without running any.
  */
 import { ServingError } from "../../../base/index.ts";
-import {
-  isModelReady,
-  isVersionReady,
-  type ServedVersion,
-  type Service,
-} from "../../../service/index.ts";
+import { isModelReady, isVersionReady } from "../../../service/index.ts";
 import { JsonReader } from "../../../tensor/index.ts";
 import type { Exchange } from "../http/exchange.ts";
-import { modelConfig, modelMetadata, modelStatistics, oipExtensions } from "./metadata.ts";
-
-/** What the replies of this folder are made from. */
-export interface Replies {
-  readonly service: Service;
-  /** `oip.serverName` of the configuration. */
-  readonly serverName: string;
-  /** Version of Millrace. */
-  readonly serverVersion: string;
-}
-
-function json(exchange: Exchange, body: unknown, status = 200): void {
-  const lines = status === 503 ? "retry-after: 1\r\n" : "";
-  exchange.reply({ status, contentType: "application/json", lines }, JSON.stringify(body));
-}
+import { modelConfig, modelMetadata, oipExtensions } from "./metadata.ts";
+import { json, nameOf, type Replies, servedOf } from "./replies.ts";
 
 /** `GET /v2` */
 export function serverMetadata(replies: Replies, exchange: Exchange): void {
@@ -59,30 +41,6 @@ export function modelReady({ service }: Replies, exchange: Exchange): void {
 /** `GET .../config` */
 export function configuration({ service }: Replies, exchange: Exchange): void {
   json(exchange, modelConfig(service.find(nameOf(exchange), exchange.parameters[1])));
-}
-
-/** `GET .../stats`: one version when it is named, else all that answer. */
-export function versionStatistics(replies: Replies, exchange: Exchange): void {
-  const { service } = replies;
-  const served = service.find(nameOf(exchange), exchange.parameters[1]);
-  const all = exchange.parameters[1] === undefined ? servedOf(service, served.model) : [served];
-  statistics(replies, exchange, all);
-}
-
-/** `GET /v2/models/stats` */
-export function allStatistics(replies: Replies, exchange: Exchange): void {
-  statistics(replies, exchange, replies.service.servedVersions());
-}
-
-function statistics(
-  { service }: Replies,
-  exchange: Exchange,
-  versions: readonly ServedVersion[],
-): void {
-  const { clock } = service;
-  const offsetMs = clock.wallMs() - clock.nowMs();
-  const wall = (atMs: number): number => atMs + offsetMs;
-  json(exchange, { model_stats: versions.map((served) => modelStatistics(served, wall)) });
 }
 
 /** `POST /v2/repository/index`, `{"ready"?}`: every version that is known, or only ready ones. */
@@ -125,17 +83,4 @@ function wantsReadyOnly(exchange: Exchange, jsonDepthMax: number): boolean {
   }
   reader.end();
   return isReadyOnly;
-}
-
-function nameOf(exchange: Exchange): string {
-  return exchange.parameters[0] ?? "";
-}
-
-/** The versions of a model that answer. */
-function servedOf(service: Service, model: string): ServedVersion[] {
-  const versions: ServedVersion[] = [];
-  for (const entry of service.registry.models.get(model)?.versions.values() ?? []) {
-    if (entry.served !== undefined) versions.push(entry.served);
-  }
-  return versions;
 }

@@ -2,8 +2,8 @@
  * The routes of the Open Inference Protocol v2 and of Triton's extensions to it.
  *
  * What is known to the protocol but not offered answers 501 UNSUPPORTED and says so, instead of a
- * 404 that looks like a typing error. Models are loaded from the paths that the server was given, so
- * loading over HTTP is refused with what to do instead.
+ * 404 that looks like a typing error. Models are loaded from the paths that the server was given,
+ * so loading over HTTP is refused with what to do instead.
  */
 import { ServingError } from "../../../base/index.ts";
 import type { Service } from "../../../service/index.ts";
@@ -13,16 +13,15 @@ import type { Method, Route } from "../http/router.ts";
 import type { ParseThread } from "../simple/parse-thread.ts";
 import { infer } from "./infer.ts";
 import {
-  allStatistics,
   configuration,
   listModels,
   metadata,
   modelReady,
-  type Replies,
   repositoryIndex,
   serverMetadata,
-  versionStatistics,
 } from "./queries.ts";
+import type { Replies } from "./replies.ts";
+import { allStatistics, versionStatistics } from "./statistics.ts";
 
 export interface OipOptions extends Replies {
   readonly service: Service;
