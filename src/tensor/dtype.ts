@@ -75,7 +75,7 @@ export function isDtype(text: unknown): text is Dtype {
 
 /** A zeroed array of `length` elements. */
 export function newNumericArray(dtype: NumericDtype, length: number): NumericArray {
-  // By the array's own constructor: a small one then needs no buffer outside the heap (0.3 us less).
+  // By the array's own constructor a small one needs no buffer outside the heap: 0.3 us less.
   switch (dtype) {
     case "FP32":
       return new Float32Array(length);

@@ -1,7 +1,7 @@
 /**
- * Half-precision floats by their bit patterns: FP16 (IEEE 754 binary16) and BF16 (the upper half of a
- * float32). For printing and tests; the serving path moves the patterns and never looks inside.
- * Rounding is to nearest, ties to even, as engines do.
+ * Half-precision floats by their bit patterns: FP16 (IEEE 754 binary16) and BF16 (the upper half
+ * of a float32). For printing and tests; the serving path moves the patterns and never looks
+ * inside. Rounding is to nearest, ties to even, as engines do.
  */
 
 const float = new Float32Array(1);

@@ -18,7 +18,8 @@ export { elementJsonText, elementsJsonText, rowsJsonText } from "./json/element-
 export { float32Text } from "./json/float32-text.ts";
 export { type ElementRange, JsonWriter } from "./json/json-writer.ts";
 export { NumberSink, type NumberSinkOptions } from "./json/number-sink.ts";
-export { type JsonMark, JsonReader } from "./json/reader.ts";
+export { JsonReader } from "./json/reader.ts";
+export type { JsonKind, JsonMark } from "./json/syntax.ts";
 export {
   createOffload,
   defaultOffloadLimits,

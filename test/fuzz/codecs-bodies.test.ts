@@ -9,7 +9,8 @@ const seed = Number(process.env["MILLRACE_TEST_SEED"] ?? 20_260_705);
 const isFull = process.env["MILLRACE_TEST_FULL"] !== undefined;
 const bodies = isFull ? 3_000_000 : 15_000;
 const timeout = isFull ? 1_800_000 : 30_000;
-const replay = `MILLRACE_TEST_SEED=${seed} npx vitest run --project unit test/fuzz/codecs-bodies.test.ts`;
+const file = "test/fuzz/codecs-bodies.test.ts";
+const replay = `MILLRACE_TEST_SEED=${seed} npx vitest run --project unit ${file}`;
 
 const whole = (random: Random, below: number) => Math.floor(random.next() * below);
 const pick = <T>(random: Random, list: readonly T[]): T => list[whole(random, list.length)] as T;
@@ -25,10 +26,14 @@ function refusalOf(act: () => void): ServingError | undefined {
 }
 
 const valid = [
-  '{"id":"a","inputs":[{"name":"x","shape":[2,2],"datatype":"FP32","data":[[1,2.5],[-3e2,0.25]]}]}',
-  '{"inputs":[{"data":["a","\\u00e9\\ud83d\\ude00"],"datatype":"BYTES","shape":[2],"name":"t"}],"outputs":[{"name":"y","parameters":{"binary_data":true}}]}',
-  '{"parameters":{"timeout":5,"k":1.5},"inputs":[{"name":"i","shape":[3],"datatype":"INT64","data":[9223372036854775807,-1,0]}]}',
-  '{"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}},"inputs":[{"name":"b","shape":[1],"datatype":"BOOL","parameters":{"__proto__":"x"},"data":[true]}]}',
+  '{"id":"a","inputs":[{"name":"x","shape":[2,2],"datatype":"FP32",' +
+    '"data":[[1,2.5],[-3e2,0.25]]}]}',
+  '{"inputs":[{"data":["a","\\u00e9\\ud83d\\ude00"],"datatype":"BYTES","shape":[2],"name":"t"}],' +
+    '"outputs":[{"name":"y","parameters":{"binary_data":true}}]}',
+  '{"parameters":{"timeout":5,"k":1.5},"inputs":[{"name":"i","shape":[3],"datatype":"INT64",' +
+    '"data":[9223372036854775807,-1,0]}]}',
+  '{"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}},"inputs":[{"name":"b",' +
+    '"shape":[1],"datatype":"BOOL","parameters":{"__proto__":"x"},"data":[true]}]}',
   '{"inputs":[{"name":"x","shape":[1,4],"datatype":"FP64","parameters":{"binary_data_size":32}}]}',
 ];
 const pieces = [

@@ -43,6 +43,12 @@ function tieText(random: Random): string {
   return `${text.slice(0, point)}.${text.slice(point)}`;
 }
 
+/** Up to 25 digits on each side of the point. */
+function longText(random: Random): string {
+  const front = digits(random, whole(random, 25));
+  return `${1 + whole(random, 9)}${front}.${digits(random, 1 + whole(random, 25))}`;
+}
+
 /** A number as JSON allows it, of a kind that breaks readers. */
 function numberText(random: Random): string {
   const sign = random.next() < 0.3 ? "-" : "";
@@ -56,7 +62,7 @@ function numberText(random: Random): string {
     case 2:
       return `${sign}0.${"0".repeat(whole(random, 12))}${digits(random, 1 + whole(random, 20))}`;
     case 3:
-      return `${sign}${1 + whole(random, 9)}${digits(random, whole(random, 25))}.${digits(random, 1 + whole(random, 25))}${exponent}`;
+      return `${sign}${longText(random)}${exponent}`;
     case 4:
       return String(anyDouble(random));
     case 5:

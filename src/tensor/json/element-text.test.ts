@@ -140,7 +140,8 @@ test("refuses what JSON cannot say, naming output and element", () => {
   for (const [dtype, elements, part] of bad) {
     const tensor = tensorOf(dtype, elements);
     const range = { from: 0, to: 2, name: "scores" };
-    const wanted = `OUTPUT_NOT_REPRESENTABLE output 'scores': ${part}, ask for it as binary tensor data (scores)`;
+    const hint = "ask for it as binary tensor data (scores)";
+    const wanted = `OUTPUT_NOT_REPRESENTABLE output 'scores': ${part}, ${hint}`;
     expect(refusal(() => elementsJsonText(tensor, range))).toBe(wanted);
     expect(refusal(() => new JsonWriter(0).elements(tensor, range))).toBe(wanted);
   }

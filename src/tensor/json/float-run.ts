@@ -3,11 +3,11 @@
  *
  * Does only what is common and certain: at most nine digits before the point, at most eighteen in
  * all, no exponent. Everything else (and every fault) is left unread for the careful readers, so
- * this file decides no error and no rounding that `float.ts` would not decide the same way.
- * No loop asks for the end of the body, which doubles its speed: a body whose last byte is a bracket
+ * this file decides no error and no rounding that `float.ts` would not decide the same way. No
+ * loop asks for the end of the body, which doubles its speed: a body whose last byte is a bracket
  * or brace (`endsClosed`) stops every one of them in time.
  */
-import { type ByteCursor, digitsPerWord, exactPowerMax, powersOfTen, scale } from "./float.ts";
+import { type ByteCursor, digitsPerWord, exactPowerMax, overPower, powersOfTen } from "./float.ts";
 
 const comma = 0x2c - 48;
 const closeBracket = 0x5d - 48;
@@ -27,8 +27,8 @@ export function endsClosed(bytes: Uint8Array): boolean {
  * REQUIRES: `endsClosed(cursor.bytes)`; the cursor stands before the closing byte, at an element
  * (white space may come first).
  *
- * Afterwards the cursor stands at an element that was not read, because it needs care or there is no
- * room; or, when the answer is `-1 - index`, at the bracket behind the last element.
+ * Afterwards the cursor stands at an element that was not read, because it needs care or there is
+ * no room; or, when the answer is `-1 - index`, at the bracket behind the last element.
  */
 export function readFloats(
   cursor: ByteCursor,
@@ -48,10 +48,9 @@ export function readFloats(
     const from = at;
     let high = 0;
     let digit = ((bytes[at] as number) - 48) | 0;
-    while (digit >>> 0 < 10) {
+    for (; digit >>> 0 < 10; digit = ((bytes[at] as number) - 48) | 0) {
       high = (Math.imul(high, 10) + digit) | 0;
       at += 1;
-      digit = ((bytes[at] as number) - 48) | 0;
     }
     const whole = at - from;
     if (whole === 0 || whole > digitsPerWord || (whole > 1 && bytes[from] === 48)) return index;
@@ -64,33 +63,24 @@ export function readFloats(
       if (high === 0) while (bytes[at] === 48) at += 1;
       let stop = at + digitsPerWord - (high === 0 ? 0 : whole);
       digit = ((bytes[at] as number) - 48) | 0;
-      while (digit >>> 0 < 10 && at < stop) {
+      for (; digit >>> 0 < 10 && at < stop; digit = ((bytes[at] as number) - 48) | 0) {
         high = (Math.imul(high, 10) + digit) | 0;
         at += 1;
-        digit = ((bytes[at] as number) - 48) | 0;
       }
       const lowAt = at;
       stop = at + digitsPerWord;
-      while (digit >>> 0 < 10 && at < stop) {
+      for (; digit >>> 0 < 10 && at < stop; digit = ((bytes[at] as number) - 48) | 0) {
         low = (Math.imul(low, 10) + digit) | 0;
         at += 1;
-        digit = ((bytes[at] as number) - 48) | 0;
       }
       lowCount = at - lowAt;
       fraction = at - pointAt;
       if (fraction === 0 || fraction > exactPowerMax) return index;
     }
-    while (isSpace(digit)) {
-      at += 1;
-      digit = ((bytes[at] as number) - 48) | 0;
-    }
+    for (; isSpace(digit); digit = ((bytes[at] as number) - 48) | 0) at += 1;
     if (digit !== comma && digit !== closeBracket) return index;
-    const scaled = high * (powersOfTen[lowCount] as number);
-    let value = (scaled + low) / (powersOfTen[fraction] as number);
-    if (scaled + low > Number.MAX_SAFE_INTEGER) {
-      value = scale(scaled, low, -fraction);
-      if (Number.isNaN(value)) return index;
-    }
+    const value = overPower(high * (powersOfTen[lowCount] as number), low, fraction);
+    if (Number.isNaN(value)) return index;
     target[index] = value * (1 - 2 * minus);
     index += 1;
     cursor.at = at;

@@ -2,12 +2,13 @@
  * Decimal text to the nearest double, without making a string of it.
  *
  * The first nine significant digits are gathered in one 32-bit whole number and the next nine in
- * another, so no step overflows and their sum is known exactly as two doubles. A sum below 2^53 over
- * an exact power of ten rounds once, so the quotient is right (W. D. Clinger, PLDI 1990). A longer
- * one, as Python prints doubles, takes a correction: the remainder of the quotient is known exactly
- * (T. J. Dekker, Numer. Math. 18 (1971) 224), and when the uncertainty of what it adds cannot change
- * the rounding the result is right. What is left (more than 18 digits, far exponents, near ties) is
- * decided by `Number(text)`. A float32 is `Math.fround` of the result, as users of JSON.parse get it.
+ * another, so no step overflows and their sum is known exactly as two doubles. A sum below 2^53
+ * over an exact power of ten rounds once, so the quotient is right (W. D. Clinger, PLDI 1990). A
+ * longer one, as Python prints doubles, takes a correction: the remainder of the quotient is known
+ * exactly (T. J. Dekker, Numer. Math. 18 (1971) 224), and when the uncertainty of what it adds
+ * cannot change the rounding the result is right. What is left (more than 18 digits, far
+ * exponents, near ties) is decided by `Number(text)`. A float32 is `Math.fround` of the result, as
+ * users of JSON.parse get it.
  */
 import { syntaxError } from "./syntax.ts";
 
@@ -77,13 +78,8 @@ export function readDouble(cursor: ByteCursor): number {
   if (!isPlain || fraction > exactPowerMax || (at < end && goesOn(bytes[at] as number))) {
     return whole === 0 && !isNegative ? Number.NaN : readAny(cursor, from);
   }
-  const scaled = high * (powersOfTen[lowCount] as number);
-  const sum = scaled + low;
-  let value = sum / (powersOfTen[fraction] as number);
-  if (sum > Number.MAX_SAFE_INTEGER) {
-    value = scale(scaled, low, -fraction);
-    if (Number.isNaN(value)) return readAny(cursor, from);
-  }
+  const value = overPower(high * (powersOfTen[lowCount] as number), low, fraction);
+  if (Number.isNaN(value)) return readAny(cursor, from);
   cursor.at = at;
   return isNegative ? -value : value;
 }
@@ -132,11 +128,18 @@ function scaleDigits(bytes: Buffer, from: number, to: number): number {
   return scale(high * (powersOfTen[lowCount] as number), low, power);
 }
 
+/** `(scaled + low) / 10^places` as `scale` gives it, quick where the sum is exact. */
+export function overPower(scaled: number, low: number, places: number): number {
+  const sum = scaled + low;
+  if (sum > Number.MAX_SAFE_INTEGER) return scale(scaled, low, -places);
+  return sum / (powersOfTen[places] as number);
+}
+
 /**
  * `(scaled + low) * 10^power`, rounded once, or NaN when that cannot be settled here.
  * REQUIRES: both are whole, `low` < 10^9, `scaled` is 0 or at least `low` or below 10^9.
  */
-export function scale(scaled: number, low: number, power: number): number {
+function scale(scaled: number, low: number, power: number): number {
   const sum = scaled + low;
   const rest = low - (sum - scaled);
   if (power > 0) {

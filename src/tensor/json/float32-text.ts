@@ -1,11 +1,11 @@
 /**
  * The shortest decimal text that reads back as the same float32.
  *
- * `String(value)` prints the double that holds the float32: 17 digits where 7 to 9 do. Here 6, 7, 8,
- * then 9 digits are tried: the first whole number over a power of ten that lies nearer than half the
- * way to the next float32. Both are exact doubles, so their quotient is what `Number(text)` would
- * give, and `Math.fround` of it proves the find. Sizes outside [1e-14, 1e9) do the same with
- * `toPrecision`, slowly. Every size is positive and finite here.
+ * `String(value)` prints the double that holds the float32: 17 digits where 7 to 9 do. Here 6, 7,
+ * 8, then 9 digits are tried: the first whole number over a power of ten that lies nearer than
+ * half the way to the next float32. Both are exact doubles, so their quotient is what
+ * `Number(text)` would give, and `Math.fround` of it proves the find. Sizes outside [1e-14, 1e9)
+ * do the same with `toPrecision`, slowly. Every size is positive and finite here.
  */
 
 /** Bytes that one float32 needs at most (`-1.17549435e-38`, rounded up). */

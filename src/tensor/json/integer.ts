@@ -1,8 +1,9 @@
 /**
  * Whole numbers, exactly.
  *
- * A whole value is taken in any spelling JSON has (`7`, `7.0`, `7e0`); a fraction is refused, however
- * small, because digits decide and never a rounded double. Up to 15 plain digits need no bigint.
+ * A whole value is taken in any spelling JSON has (`7`, `7.0`, `7e0`); a fraction is refused,
+ * however small, because digits decide and never a rounded double. Up to 15 plain digits need no
+ * bigint.
  */
 import { type ByteCursor, endOfNumber, exponentAt } from "./float.ts";
 

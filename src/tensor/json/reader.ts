@@ -1,11 +1,10 @@
 /**
  * A pull reader of JSON over bytes: the one reader of every door.
  *
- * The caller walks the body once and takes what it knows; nothing is built for what it skips, no
- * tree, no property named by a caller. Strict RFC 8259. Depth is counted as containers open, so
- * neither a stack nor memory grows with hostile nesting. One flag (`#isFirst`) is enough to know
- * where a comma belongs: it is set on entering and cleared on every step, so closing a container
- * leaves its parent in the right state.
+ * The caller walks the body once and takes what it knows; nothing is built for what it skips.
+ * Strict RFC 8259. Depth is counted as containers open, so neither a stack nor memory grows with
+ * hostile nesting. One flag (`#isFirst`) knows where a comma belongs: entering sets it and every
+ * step clears it, so closing a container leaves its parent in the right state.
  *
  *   reader.enterObject();
  *   while (reader.nextMember()) {
@@ -17,7 +16,14 @@
 import type { ServingError } from "../../base/index.ts";
 import { endOfNumber } from "./float.ts";
 import { endsClosed } from "./float-run.ts";
-import { depthError, type JsonKind, kindOf, shownAt, syntaxError } from "./syntax.ts";
+import {
+  depthError,
+  type JsonKind,
+  type JsonMark,
+  kindOf,
+  shownAt,
+  syntaxError,
+} from "./syntax.ts";
 import { checkUtf8, type StringSpan, scanString, stringHas, unescapeInto } from "./text.ts";
 
 const openBrace = 0x7b;
@@ -200,10 +206,7 @@ export class JsonReader {
     return target.toString("utf8", 0, unescapeInto(this.#span(from), target, 0));
   }
 
-  /**
-   * Writes the next string as UTF-8 into `target` at `targetAt`; the offset after it.
-   * REQUIRES: room for `stringRoom()` bytes.
-   */
+  /** Writes the next string as UTF-8 at `targetAt` (room: `stringRoom()`); the offset after it. */
   readStringInto(target: Uint8Array, targetAt: number): number {
     if (this.peekByte() !== quote) throw this.unexpected("a string");
     const from = this.#scan();
@@ -294,11 +297,4 @@ export class JsonReader {
   unexpected(expected: string): ServingError {
     return syntaxError(this.bytes, this.at, expected);
   }
-}
-
-/** A place to come back to. */
-export interface JsonMark {
-  readonly at: number;
-  readonly depth: number;
-  readonly isFirst: boolean;
 }

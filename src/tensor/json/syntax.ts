@@ -1,9 +1,10 @@
 /**
  * What a reader says about bytes that are not the JSON it wanted.
  *
- * Kept apart from the reader so that the hot path holds no text. A message shows where (byte offset
- * from the start of the body), what was expected and at most 24 bytes of what is there; anything but
- * printable ASCII is shown as a number, so a body cannot write into a log or a terminal.
+ * Kept apart from the reader so that the hot path holds no text. A message shows where (byte
+ * offset from the start of the body), what was expected and at most 24 bytes of what is there;
+ * anything but printable ASCII is shown as a number, so a body cannot write into a log or a
+ * terminal.
  */
 import { ServingError } from "../../base/index.ts";
 
@@ -17,6 +18,13 @@ export type JsonKind =
   | "null"
   | "end"
   | "invalid";
+
+/** A place of a reader to come back to. */
+export interface JsonMark {
+  readonly at: number;
+  readonly depth: number;
+  readonly isFirst: boolean;
+}
 
 const shownBytesMax = 24;
 

@@ -2,8 +2,9 @@
  * Strings of a JSON body: where they end, and what they say.
  *
  * A string without escapes is its own bytes, so scanning only finds the end and notes what else is
- * in it. Escapes are undone into bytes, never longer than the source, so the target is known before.
- * Strict: control characters, bytes that are not UTF-8 and halves of surrogate pairs are refused.
+ * in it. Escapes are undone into bytes, never longer than the source, so the target is known
+ * before. Strict: control characters, bytes that are not UTF-8 and halves of surrogate pairs are
+ * refused.
  */
 import { isUtf8 } from "node:buffer";
 import { syntaxError } from "./syntax.ts";
