@@ -92,31 +92,42 @@ export class Exchange implements RequestContext {
 
   /** Answers with text (UTF-8) or bytes; large answers are deflated for callers that accept it. */
   reply(head: AnswerHead, body: string | Buffer): void {
-    if (body.length >= encodeBytesMin) {
-      this.replyParts(head, [typeof body === "string" ? Buffer.from(body) : body]);
+    if (!this.#claim()) return;
+    if (body.length < encodeBytesMin) this.#write(head, body);
+    else if (this.#encoding() === "") this.#write(varied(head), body);
+    else {
+      this.#encode(head, typeof body === "string" ? Buffer.from(body) : body);
       return;
     }
-    if (!this.#claim()) return;
-    this.#write(head, body);
     this.#over("OK", undefined);
   }
 
   /** Answers with bytes that lie in several places; they go out in one write, without a copy. */
   replyParts(head: AnswerHead, parts: readonly Uint8Array[]): void {
     if (!this.#claim()) return;
-    const varied = { ...head, lines: `${head.lines}vary: accept-encoding\r\n` };
-    const encoding = chooseEncoding(this.headers.acceptEncoding);
-    if (encoding === "" || this.request.method === "HEAD") {
-      this.#writeParts(varied, parts);
-      this.#over("OK", undefined);
+    if (this.#encoding() !== "") {
+      this.#encode(head, Buffer.concat(parts));
       return;
     }
-    encodeReply(Buffer.concat(parts), encoding).then(
+    this.#writeParts(varied(head), parts);
+    this.#over("OK", undefined);
+  }
+
+  /** How a large answer is encoded; "" for as it is. */
+  #encoding(): "gzip" | "deflate" | "" {
+    if (this.request.method === "HEAD") return "";
+    return chooseEncoding(this.headers.acceptEncoding);
+  }
+
+  /** Deflates an answer off the loop, then sends it. */
+  #encode(head: AnswerHead, body: Buffer): void {
+    const encoding = this.#encoding() === "deflate" ? "deflate" : "gzip";
+    const lines = `${head.lines}content-encoding: ${encoding}\r\n`;
+    encodeReply(body, encoding).then(
       (encoded) => {
         // The caller may have left in the meantime.
         if (this.#isOver) return;
-        const lines = `${varied.lines}content-encoding: ${encoding}\r\n`;
-        this.#writeParts({ ...varied, lines }, [encoded]);
+        this.#write(varied({ ...head, lines }), encoded);
         this.#over("OK", undefined);
       },
       (thrown: unknown) => {
@@ -215,6 +226,11 @@ export class Exchange implements RequestContext {
     else if (isText) this.response.end(body, contentLength === body.length ? "latin1" : "utf8");
     else this.response.end(body);
   }
+}
+
+/** The head of an answer whose encoding depends on the caller. */
+function varied(head: AnswerHead): AnswerHead {
+  return { ...head, lines: `${head.lines}vary: accept-encoding\r\n` };
 }
 
 const emptyBody = Buffer.alloc(0);

@@ -85,7 +85,9 @@ export function modelConfig(served: ServedVersion): object {
           },
         }
       : {}),
-    instance_group: [{ name: served.model, kind: "KIND_CPU", count: instances }],
+    instance_group: [
+      { name: served.model, kind: "KIND_CPU", count: instances === "auto" ? 1 : instances },
+    ],
     default_model_filename: served.package.artifactName,
     parameters: {},
   };
