@@ -126,6 +126,7 @@ class ThreadPool implements Offload {
       const { value, transfer } = pack(payload, (buffer) => buffer === given);
       thread.worker.postMessage({ task, payload: value }, transfer);
       thread.pending = pending;
+      thread.worker.ref();
     } catch (thrown) {
       pending.reject(ServingError.from(thrown));
     }
@@ -147,6 +148,7 @@ class ThreadPool implements Offload {
   #answered(thread: Thread, reply: OffloadReply): void {
     const { pending } = thread;
     thread.pending = undefined;
+    thread.worker.unref();
     const value = unpack(reply.value);
     if (reply.isError) pending?.reject(ServingError.from(value));
     else pending?.resolve(value);
