@@ -13,6 +13,7 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, realpathSync, rm, rmSync } from "node:fs";
+import { readdir, rmdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, extname, join } from "node:path";
 import { Duplex } from "node:stream";
@@ -23,6 +24,9 @@ export interface Spawned {
   readonly child: ChildProcess;
   readonly socket: Duplex;
 }
+
+/** The rest of the name is the process id of the server and something random. */
+const folderPrefix = "millrace-worker-";
 
 const extension = extname(import.meta.url);
 const script = fileURLToPath(new URL(`../worker/main${extension}`, import.meta.url));
@@ -40,7 +44,7 @@ function endAll(): void {
 
 /** Starts a worker process. Throws what the system says when it cannot. */
 export function spawnWorker(environment: Readonly<Record<string, string | undefined>>): Spawned {
-  const folder = mkdtempSync(join(tmpdir(), "millrace-worker-"));
+  const folder = mkdtempSync(join(tmpdir(), `${folderPrefix}${process.pid}-`));
   const env = workerEnvironment(environment);
   if (extension === ".ts" && existsSync(checkout)) {
     env["NODE_COMPILE_CACHE"] = join(checkout, ".cache", "worker-code");
@@ -57,6 +61,8 @@ export function spawnWorker(environment: Readonly<Record<string, string | undefi
     stdio: ["ignore", "pipe", "pipe", "pipe"],
     windowsHide: true,
   });
+  if (!hasSwept) void sweep(tmpdir()).catch(() => {});
+  hasSwept = true;
   if (living.size === 0) process.once("exit", endAll);
   living.set(child, folder);
   child.once("exit", remove);
@@ -82,4 +88,17 @@ function findWish(): readonly string[] {
     return [path, "--pdeathsig", "KILL", "--no-new-privs", "--"];
   }
   return [];
+}
+
+let hasSwept = false;
+
+/** Removes the empty folders of servers that were killed; once in the life of a process. */
+async function sweep(folder: string): Promise<void> {
+  if (process.platform !== "linux") return;
+  for (const name of await readdir(folder)) {
+    if (!name.startsWith(folderPrefix)) continue;
+    const owner = Number.parseInt(name.slice(folderPrefix.length), 10);
+    if (Number.isNaN(owner) || existsSync(`/proc/${owner}`)) continue;
+    await rmdir(join(folder, name)).catch(() => {});
+  }
 }
