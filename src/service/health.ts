@@ -9,7 +9,9 @@ import { Cancellation } from "../base/index.ts";
 import type { RequestContext } from "../predict/index.ts";
 import type { ModelEntry, Registry, VersionEntry } from "../registry/index.ts";
 import type { ServedVersion } from "./served-version.ts";
-import type { ServerPhase } from "./service.ts";
+
+/** Where the server is in its life. */
+export type ServerPhase = "starting" | "serving" | "draining" | "stopped";
 
 export interface ServerHealth {
   readonly isReady: boolean;

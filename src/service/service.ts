@@ -8,11 +8,8 @@ import { type Clock, type Limits, ServingError } from "../base/index.ts";
 import type { ServerMetrics } from "../observe/index.ts";
 import type { InferenceRequest, InferenceResponse, RequestContext } from "../predict/index.ts";
 import type { Registry } from "../registry/index.ts";
-import { deepHealth, type ServerHealth, serverHealth } from "./health.ts";
+import { deepHealth, type ServerHealth, type ServerPhase, serverHealth } from "./health.ts";
 import type { ServedVersion } from "./served-version.ts";
-
-/** Where the server is in its life (`docs/reference/rest.md`, health). */
-export type ServerPhase = "starting" | "serving" | "draining" | "stopped";
 
 export interface ServiceOptions {
   readonly registry: Registry<ServedVersion>;

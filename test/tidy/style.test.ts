@@ -29,9 +29,10 @@ function offenders(files: readonly SourceFile[], rule: (file: SourceFile) => str
 }
 
 test("no file is over 500 lines, and one over 300 says why in its opening comment", () => {
-  const wrong = offenders(everything, ({ text }) => {
+  const wrong = offenders(everything, ({ path, text }) => {
     const lines = text.split("\n").length - 1;
     if (lines > fileLinesMax) return [`${lines} lines`];
+    if (path.endsWith(".test.ts")) return [];
     const opening = text.slice(0, text.indexOf("*/"));
     const isExplained = opening.includes("One file because");
     return lines > fileLinesUnexplained && !isExplained ? [`${lines} lines, not explained`] : [];
