@@ -7,6 +7,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createServer } from "node:net";
 import { relative, resolve } from "node:path";
+import { asShown } from "./terminal.ts";
 
 const root = resolve(import.meta.dirname, "../..");
 const portWanted = 8_000;
@@ -84,7 +85,7 @@ function collectOutput(child: ChildProcess): { text: () => string; show: () => v
   for (const stream of [child.stdout, child.stderr]) {
     stream?.on("data", (chunk: Buffer) => {
       text = (text + chunk.toString()).slice(-outputLengthMax);
-      if (isShown) process.stderr.write(chunk);
+      if (isShown) process.stderr.write(asShown(chunk.toString()));
     });
   }
   return {
@@ -106,11 +107,17 @@ async function untilReady(
   });
   for (;;) {
     if (exitCode !== undefined) {
-      throw new Error(`the server ended with code ${exitCode}:\n${output().trim()}`);
+      throw new Error(`the server ended with code ${exitCode}:\n${linesOf(output())}`);
     }
     if (await isReady(url)) return;
     await new Promise((done) => setTimeout(done, pollMs));
   }
+}
+
+/** What the server said, without the stacks below it. */
+function linesOf(output: string): string {
+  const lines = asShown(output).split("\n");
+  return lines.filter((line) => line !== "" && !line.startsWith(" ")).join("\n");
 }
 
 async function isReady(url: string): Promise<boolean> {

@@ -30,6 +30,13 @@ export function pageColumns(): number {
   return Math.min(columnsMax, Math.max(columnsMin, columns));
 }
 
+/** Text of another program, without its colours where we show none. */
+export function asShown(text: string): string {
+  if (hasColour) return text;
+  const [head = "", ...parts] = text.split("\x1b[");
+  return head + parts.map((part) => part.slice(part.indexOf("m") + 1)).join("");
+}
+
 /** One line of text. */
 export function say(text = ""): void {
   process.stdout.write(`${text}\n`);
