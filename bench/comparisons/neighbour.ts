@@ -59,28 +59,28 @@ export const neighbour: Comparison = {
   async setUp(stage: Stage) {
     const slow = await slowModel(stage);
     const models = [modelFiles.customer(), slow];
-    const first = { ...oneRow(), path: "/predict?model=customer" };
+    const small = { ...oneRow(), path: "/predict?model=customer" };
+    const large = jsonRequest("slow", "/predict?model=slow", { features: [1, 2, 3, 4] });
     const client = await startOpenLoopClient(stage);
-    const server = await startMillrace(stage, { first, models });
+    // The slow model is ready last, because its warm-up takes seconds.
+    const server = await startMillrace(stage, { first: large, models });
     const loop = await startBareLoop(stage, slow);
-    const small = flows(server, first);
-    const slowRequest = { path: "/predict?model=slow", features: [1, 2, 3, 4] };
-    const request = jsonRequest("slow", slowRequest.path, { features: slowRequest.features });
-    const heavy: Flow = { name: "slow", port: server.port, perSecond: slowPerSecond, request };
+    const { port } = server;
+    const light = lightFlows(port, small);
+    const heavy: Flow = { name: "slow", port, perSecond: slowPerSecond, request: large };
     return [
-      side("beside a model", { server, client, flows: [...small, heavy] }),
+      side("beside a model", { server, client, flows: [...light, heavy] }),
       side("beside a process", {
         server,
         client,
-        flows: small,
+        flows: light,
         burn: (seconds) => loop.obey({ seconds, rows: 1, width: 4, runsPerSecond: slowPerSecond }),
       }),
     ];
   },
 };
 
-function flows(server: RunningServer, request: FixedRequest): Flow[] {
-  const { port } = server;
+function lightFlows(port: number, request: FixedRequest): Flow[] {
   return [
     { name: "small", port, perSecond: smallPerSecond, request },
     { name: "live", port, perSecond: livePerSecond, request: { path: "/health/live" } },

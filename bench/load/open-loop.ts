@@ -43,7 +43,11 @@ export interface Pace {
   readonly flows: Uint8Array;
 }
 
-const agent = new Agent({ keepAlive: true, maxSockets: 1_024 });
+/** Idle sockets are closed before a server does it, else a request could meet the end of one. */
+const idleMsMax = 3_000;
+/** Reasons of failed requests that go to the log. */
+const reasonsMax = 10;
+const agent = new Agent({ keepAlive: true, maxSockets: 1_024, timeout: idleMsMax });
 /** Time for the last answers after the last request was sent. */
 const tailMsMax = 10_000;
 
@@ -73,6 +77,7 @@ class FlowRun {
   readonly latenciesMs: number[] = [];
   readonly lateMs: number[] = [];
   #good = 0;
+  #reasons = 0;
   readonly #options: RequestOptions;
   readonly #body: Buffer | undefined;
 
@@ -91,18 +96,28 @@ class FlowRun {
   send(dueMs: number): Promise<void> {
     this.lateMs.push(nowMs() - dueMs);
     return new Promise((resolve) => {
+      const fail = (error: Error) => {
+        this.#tell(String(error));
+        resolve();
+      };
       const sent = httpRequest(this.#options, (reply) => {
         reply.resume();
         reply.once("end", () => {
           this.latenciesMs.push(nowMs() - dueMs);
           if (reply.statusCode === 200) this.#good += 1;
+          else this.#tell(String(reply.statusCode));
           resolve();
         });
-        reply.once("error", () => resolve());
+        reply.once("error", fail);
       });
-      sent.once("error", () => resolve());
+      sent.once("error", fail);
       sent.end(this.#body);
     });
+  }
+
+  #tell(reason: string): void {
+    this.#reasons += 1;
+    if (this.#reasons <= reasonsMax) process.stderr.write(`${this.#options.path}: ${reason}\n`);
   }
 
   report(): FlowReport {

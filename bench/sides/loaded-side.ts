@@ -29,11 +29,13 @@ export function loadedSide(server: RunningServer, load: SideLoad): Side {
       const spent = after.allSeconds - before.allSeconds;
       const front = after.frontSeconds - before.frontSeconds;
       const generator = result.ticks / ticksPerSecond;
+      const perRequestUs = (cpuSeconds: number) => (cpuSeconds / result.requests) * 1e6;
       const others = machineCpuSeconds() - machine - spent - generator;
       const good = result.requests - result.refused;
+      // A server that answered nothing has no cost per request.
+      const cost = { cpuUs: perRequestUs(spent), frontCpuUs: perRequestUs(front) };
       return {
-        cpuUs: (spent / result.requests) * 1e6,
-        frontCpuUs: (front / result.requests) * 1e6,
+        ...(result.requests === 0 ? {} : cost),
         perSecond: (good * (load.rows ?? 1)) / result.seconds,
         p50Us: result.p50Us,
         p99Us: result.p99Us,
