@@ -1,6 +1,12 @@
 /** Floor 5: the protocol-neutral use cases. */
 export { isModelReady, isVersionReady, type ServerHealth, type ServerPhase } from "./health.ts";
-export { type LoaderOptions, loadVersion, type Trial } from "./load-version.ts";
+export {
+  type LoadModelsOptions,
+  type LoadProgress,
+  loadModels,
+  type PackageOverrides,
+} from "./load-models.ts";
+export type { LoaderOptions, Trial } from "./load-version.ts";
 export type { ServedVersion } from "./served-version.ts";
 export { Service, type ServiceOptions } from "./service.ts";
 export { createTrial, type TrialOptions } from "./trial.ts";

@@ -12,7 +12,12 @@
  */
 import { type Clock, type Limits, ServingError } from "../base/index.ts";
 import type { ArtifactSpec, Instance, LoadOptions } from "../engine/index.ts";
-import { type ModelPackage, prepareInputChecks, readSamples } from "../model/index.ts";
+import {
+  limitsOfPackage,
+  type ModelPackage,
+  prepareInputChecks,
+  readSamples,
+} from "../model/index.ts";
 import { causeText, type Log, type ServerMetrics } from "../observe/index.ts";
 import type { Registry, VersionEntry } from "../registry/index.ts";
 import { assemble } from "./assemble.ts";
@@ -59,7 +64,7 @@ export async function loadVersion(
   const names = { model: entry.model, version: entry.version };
   const instances: Instance[] = [];
   try {
-    const samples = await readSamples(pack, limitsOf(options, pack));
+    const samples = await readSamples(pack, limitsOfPackage(options.limits, pack.settings.limits));
     registry.step(entry, "validated");
     for (const warning of pack.warnings) log.warn(warning, names);
     registry.step(entry, "loading");
@@ -117,12 +122,6 @@ export function artifactOf(pack: ModelPackage): ArtifactSpec {
   };
 }
 
-/** The server's limits, narrowed or widened by what the package says of itself. */
-function limitsOf(options: LoaderOptions, pack: ModelPackage): Limits {
-  const own = Object.entries(pack.settings.limits).filter(([, value]) => value !== undefined);
-  return { ...options.limits, ...Object.fromEntries(own) };
-}
-
 interface Loaded {
   readonly pack: ModelPackage;
   readonly probe: Probe;
@@ -136,7 +135,7 @@ function serve(
   { pack, probe, instances, loadMs }: Loaded,
 ): ServedVersion {
   const { clock, metrics } = options;
-  const limits = limitsOf(options, pack);
+  const limits = limitsOfPackage(options.limits, pack.settings.limits);
   const { signature } = probe;
   const counted = metrics.of(entry.model, entry.version);
   const predictor = assemble({ pack, signature, instances, limits, clock, metrics: counted });

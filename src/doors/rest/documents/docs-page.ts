@@ -28,15 +28,6 @@ const script = `
 const el=(tag,text,parent)=>{const e=document.createElement(tag);if(text!==undefined)e.textContent=text;
 if(parent)parent.append(e);return e};
 const get=async url=>{const r=await fetch(url);return r.json()};
-const sample=(schema,name)=>{if(schema.default!==undefined)return schema.default;
-if(schema.enum)return schema.enum[0];if(schema.type==='string')return 'a short text';
-if(schema.type==='boolean')return true;
-if(schema.type==='array'){if(schema.prefixItems)return schema.prefixItems.map(s=>sample(s));
-return Array.from({length:Math.min(schema.minItems??1,8)},()=>sample(schema.items))}
-if(schema.type==='object')return Object.fromEntries(Object.entries(schema.properties??{})
-.map(([k,s])=>[k,sample(s)]));
-const low=schema.minimum,high=schema.maximum;if(low!==undefined&&high!==undefined)
-return Math.round((low+high)/2);return low!==undefined?Math.max(low,1):1};
 const shape=t=>t.datatype+' ['+t.shape.map(n=>n<0?'?':n).join(', ')+']';
 async function show(name,version,detail){
 const box=el('section',undefined,document.getElementById('models'));
@@ -47,7 +38,7 @@ const row=el('tr',undefined,table);el('th',kind,row);el('td',t.name,row);el('td'
 el('td',(t.columns??t.labels??[]).map(c=>c.name??c).join(', '),row)}
 el('label','POST /predict?model='+name+'&model_version='+version,box);
 const area=el('textarea',undefined,box);area.setAttribute('aria-label','request body for '+name);
-area.value=JSON.stringify(detail.example??{},null,1);
+area.value=JSON.stringify(detail.example??{}).replaceAll(',',', ').replaceAll('":','": ');
 const button=el('button','Send',box);const out=el('pre','',box);out.hidden=true;
 button.onclick=async()=>{out.hidden=false;try{const r=await fetch('/predict?model='+
 encodeURIComponent(name)+'&model_version='+encodeURIComponent(version),{method:'POST',

@@ -52,7 +52,8 @@ export function makeReadBody(service: Service, thread: ParseThread): ReadBody {
     };
     if (exchange.body.length > service.limits.jsonInlineBytesMax) {
       service.metrics.http.jsonOffloaded += 1;
-      const job = { bytes: exchange.body, plan: serving.plan, rules: decodeRules };
+      const { body: bytes, cancellation } = exchange;
+      const job = { bytes, plan: serving.plan, rules: decodeRules, cancellation };
       return thread.decode(job).then(again);
     }
     return again(decodeSimple(exchange.body, serving.plan, decodeRules));

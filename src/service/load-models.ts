@@ -1,0 +1,168 @@
+/**
+ * Finds the models behind the operator's paths and brings all of them to ready, or to a reason.
+ *
+ * Packages are read first and registered in the order of the paths, so that lists keep that order;
+ * then they load side by side. A member of a repository may fail alone; a model that was named
+ * itself must load, or the whole start fails with every reason.
+ */
+import { ServingError } from "../base/index.ts";
+import {
+  discoverPackages,
+  hasLocale,
+  localePlaces,
+  type ModelPackage,
+  type PackageLocation,
+  type PackageSettings,
+  readPackage,
+} from "../model/index.ts";
+import { causeText } from "../observe/index.ts";
+import type { VersionEntry } from "../registry/index.ts";
+import { type LoaderOptions, loadVersion } from "./load-version.ts";
+import type { ServedVersion } from "./served-version.ts";
+
+/**
+ * Settings of packages that the operator sets for all of them; `undefined` leaves the package's.
+ */
+export interface PackageOverrides {
+  readonly itemsMax: number | undefined;
+  readonly delayMsMax: number | undefined;
+  readonly instances: PackageSettings["instances"] | undefined;
+  readonly threads: number | undefined;
+}
+
+/** Told after each version that is done. */
+export type LoadProgress = (done: number, total: number) => void;
+
+export interface LoadModelsOptions extends LoaderOptions {
+  readonly paths: readonly string[];
+  /** Name of the only model, or `undefined`. */
+  readonly name: string | undefined;
+  /** Absolute path of a folder for rewritten models. */
+  readonly cacheFolder: string;
+  readonly overrides: PackageOverrides;
+  /** Versions that load at the same time, >= 1. */
+  readonly loadsMax: number;
+  readonly progress: LoadProgress | undefined;
+}
+
+/** A package that was read, or why it could not be. */
+interface Read {
+  readonly location: PackageLocation;
+  readonly pack: ModelPackage | undefined;
+  readonly error: ServingError | undefined;
+}
+
+/** @throws MODEL_LOAD_FAILED, MODEL_INVALID when a model that was named itself did not load */
+export async function loadModels(options: LoadModelsOptions): Promise<void> {
+  const found = await discoverPackages(options.paths, { name: options.name });
+  for (const { name: model, version = "0", reason } of found.refused) {
+    const place = { model, version, isRequired: false, defaultVersion: "stable" } as const;
+    registerFailed(options, place, new ServingError("MODEL_INVALID", reason));
+  }
+  const reads = await eachAtOnce(found.packages, options.loadsMax, (location) =>
+    readOne(options, location),
+  );
+  const jobs = reads.flatMap((read) => register(options, read));
+  let done = reads.length - jobs.length;
+  options.progress?.(done, reads.length);
+  await eachAtOnce(jobs, options.loadsMax, async ({ entry, pack }) => {
+    await loadVersion(options, entry, pack);
+    done += 1;
+    options.progress?.(done, reads.length);
+  });
+  refuseMissing(options);
+}
+
+/** Runs `act` on each with at most `atOnceMax` under way; the results in order. */
+async function eachAtOnce<A, B>(
+  all: readonly A[],
+  atOnceMax: number,
+  act: (each: A) => Promise<B>,
+): Promise<B[]> {
+  const results: B[] = [];
+  let next = 0;
+  const runner = async (): Promise<void> => {
+    for (let index = next++; index < all.length; index = next++) {
+      results[index] = await act(all[index] as A);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(atOnceMax, all.length) }, runner));
+  return results;
+}
+
+async function readOne(options: LoadModelsOptions, location: PackageLocation): Promise<Read> {
+  try {
+    const pack = await readPackage(location, {
+      limits: options.limits,
+      cacheFolder: options.cacheFolder,
+      hasLocale: (name) => hasLocale(name, localePlaces(process.env)),
+    });
+    return { location, pack: withOverrides(pack, options.overrides), error: undefined };
+  } catch (thrown) {
+    return { location, pack: undefined, error: ServingError.from(thrown) };
+  }
+}
+
+function withOverrides(pack: ModelPackage, said: PackageOverrides): ModelPackage {
+  const { settings } = pack;
+  const batching = {
+    ...settings.batching,
+    itemsMax: said.itemsMax ?? settings.batching.itemsMax,
+    delayMsMax: said.delayMsMax ?? settings.batching.delayMsMax,
+  };
+  const instances = said.instances ?? settings.instances;
+  const threads = said.threads ?? settings.threads;
+  return { ...pack, settings: { ...settings, batching, instances, threads } };
+}
+
+interface Job {
+  readonly entry: VersionEntry<ServedVersion>;
+  readonly pack: ModelPackage;
+}
+
+/** The job of a package that may load; a package that may not is registered with its reason. */
+function register(options: LoadModelsOptions, { location, pack, error }: Read): Job[] {
+  const { isRequired, defaultVersion } = location;
+  const { name: model, version } = pack ?? location;
+  const place = { model, version, isRequired, defaultVersion };
+  if (pack === undefined) {
+    registerFailed(options, place, error ?? new ServingError("INTERNAL", "internal error"));
+    return [];
+  }
+  try {
+    return [{ entry: options.registry.register(place), pack }];
+  } catch (thrown) {
+    const twice = ServingError.from(thrown);
+    if (isRequired) throw twice;
+    registerFailed(options, place, twice);
+    return [];
+  }
+}
+
+interface Place {
+  readonly model: string;
+  readonly version: string;
+  readonly isRequired: boolean;
+  readonly defaultVersion: "stable" | "latest";
+}
+
+function registerFailed(options: LoadModelsOptions, place: Place, error: ServingError): void {
+  const { registry, log } = options;
+  const { model, version } = place;
+  const facts = { model, version, code: error.code, cause: causeText(error.cause) };
+  log.error(`failed to load '${model}': ${error.message}`, facts);
+  if (registry.models.get(model)?.versions.has(version) === true) return;
+  registry.step(registry.register(place), "failed", { reason: error.message });
+}
+
+/** @throws MODEL_LOAD_FAILED naming each required version that is not ready, and why */
+function refuseMissing({ registry }: LoadModelsOptions): void {
+  const reasons: string[] = [];
+  for (const model of registry.models.values()) {
+    for (const entry of model.versions.values()) {
+      if (!entry.isRequired || entry.state !== "failed") continue;
+      reasons.push(`failed to load '${entry.model}' ${entry.version}: ${entry.reason}`);
+    }
+  }
+  if (reasons.length > 0) throw new ServingError("MODEL_LOAD_FAILED", reasons.join("\n"));
+}
