@@ -4,7 +4,7 @@
  * Native, because a generator written in JavaScript costs more than the server it measures. Its own
  * CPU time comes from the same accounting as the servers' and decides whether a figure is void.
  */
-import { execFile, execFileSync } from "node:child_process";
+import { execFile, spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
@@ -44,17 +44,11 @@ export interface WrkResult {
 const script = join(import.meta.dirname, "post.lua");
 const run = promisify(execFile);
 
-/** The version line of `wrk`, or `undefined` when it is not installed. */
+/** The version of `wrk`, or `undefined` when it is not installed. */
 export function wrkVersion(): string | undefined {
-  try {
-    execFileSync("wrk", ["-v"], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
-    return "wrk";
-  } catch (thrown) {
-    // `wrk -v` prints its version and exits with 1.
-    const stdout = thrown instanceof Error && "stdout" in thrown ? String(thrown.stdout) : "";
-    const line = stdout.split("\n")[0]?.split(" [")[0]?.trim();
-    return line === "" ? undefined : line;
-  }
+  // `wrk -v` prints its version and exits with 1.
+  const { error, stdout } = spawnSync("wrk", ["-v"], { encoding: "utf8" });
+  return error === undefined ? stdout.split(" [")[0]?.trim() : undefined;
 }
 
 /** Loads the server and says what came back. @throws Error when wrk fails or says nothing */
