@@ -38,23 +38,24 @@ export function say(text: string): void {
   process.stderr.write(`${text}\n`);
 }
 
+/** Columns of a terminal that does not tell its width. */
+const widthDefault = 80;
+const eraseLine = "\r\u001b[2K";
+
 /**
  * One line that is written over; on a terminal only. Call `clear` before anything else is written.
  */
 export class ProgressLine {
   readonly #isShown = process.stderr.isTTY === true;
-  #width = 0;
 
   show(text: string): void {
     if (!this.#isShown) return;
-    const cut = text.slice(0, (process.stderr.columns ?? 80) - 1);
-    process.stderr.write(`\r${cut.padEnd(this.#width)}`);
-    this.#width = cut.length;
+    const width = process.stderr.columns || widthDefault;
+    process.stderr.write(`${eraseLine}${text.slice(0, width - 1)}`);
   }
 
   clear(): void {
-    if (this.#isShown && this.#width > 0) process.stderr.write(`\r${"".padEnd(this.#width)}\r`);
-    this.#width = 0;
+    if (this.#isShown) process.stderr.write(eraseLine);
   }
 }
 

@@ -8,7 +8,7 @@
  * flood of them cannot fill a disk at the default level.
  */
 import { type DestinationStream, destination, type Logger, pino } from "pino";
-import { errorTable, type ServingError } from "../base/index.ts";
+import { errorTable, type ServingError, systemClock } from "../base/index.ts";
 import { lineText } from "./log-line.ts";
 
 export const logLevels = ["debug", "info", "warn", "error", "silent"] as const;
@@ -32,8 +32,8 @@ export interface Log {
   requestFailed(error: ServingError, fields: LogFields): void;
   /** Lines that were dropped because the reader was too slow. */
   readonly dropped: number;
-  /** Writes what waits, blocking; for the end of the process. */
-  flush(): void;
+  /** Settles when what waits is written, in order, or after a second; for the end of a process. */
+  flush(): Promise<void>;
 }
 
 export interface LogOptions {
@@ -45,6 +45,8 @@ export interface LogOptions {
 
 /** Bytes that may wait for a slow reader. */
 const waitingBytesMax = 4 * 1024 * 1024;
+/** The longest wait for the reader at the end. */
+const flushMsMax = 1_000;
 /** Characters of a cause that are kept. */
 const causeLengthMax = 8_192;
 
@@ -70,16 +72,17 @@ export function createLog(options: LogOptions): Log {
 interface Sink {
   readonly stream: DestinationStream;
   readonly dropped: () => number;
-  readonly flush: () => void;
+  readonly flush: () => Promise<void>;
 }
 
 function openSink(options: LogOptions, isText: boolean): Sink {
-  const nothing = (): void => {};
   const print = options.write;
   if (print !== undefined || isText) {
-    const out = print ?? ((line: string) => process.stderr.write(line));
+    // A progress line may stand there: the log line takes its place.
+    const lead = process.stderr.isTTY === true ? "\r\u001b[2K" : "";
+    const out = print ?? ((line: string) => process.stderr.write(lead + line));
     const write = isText ? (line: string) => out(lineText(line)) : out;
-    return { stream: { write }, dropped: () => 0, flush: nothing };
+    return { stream: { write }, dropped: () => 0, flush: () => Promise.resolve() };
   }
   let dropped = 0;
   const stream = destination({ fd: 2, sync: false, maxLength: waitingBytesMax });
@@ -87,16 +90,15 @@ function openSink(options: LogOptions, isText: boolean): Sink {
     dropped += 1;
   });
   // A reader that went away (EPIPE) must not take the server with it.
-  stream.on("error", nothing);
-  return { stream, dropped: () => dropped, flush: () => flushQuietly(stream) };
-}
-
-function flushQuietly(stream: { flushSync(): void }): void {
-  try {
-    stream.flushSync();
-  } catch {
-    // The reader is gone: there is nobody to tell.
-  }
+  stream.on("error", () => {});
+  // Not `flushSync`: it would overtake the line that is being written.
+  const flush = async (): Promise<void> => {
+    await new Promise<void>((done) => {
+      stream.flush(() => done());
+      systemClock.after(flushMsMax, done);
+    });
+  };
+  return { stream, dropped: () => dropped, flush };
 }
 
 function asLog(logger: Logger, sink: Sink): Log {

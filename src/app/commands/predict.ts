@@ -47,7 +47,7 @@ export async function predict(model: string, flags: PredictFlags): Promise<void>
   } finally {
     progress.clear();
     await core.close();
-    log.flush();
+    await log.flush();
   }
 }
 

@@ -52,5 +52,5 @@ export function listenError(
     ENOTFOUND: `${host} is no address of this machine`,
   };
   const reason = reasons[code];
-  return reason === undefined ? thrown : new ServingError("INTERNAL", reason, { cause: thrown });
+  return reason === undefined ? thrown : new ServingError("INTERNAL", reason);
 }

@@ -104,8 +104,7 @@ class Server {
       exit: (code) => {
         clearInterval(this.#anchor);
         this.#log.info("stopped", { exit_code: code });
-        this.#log.flush();
-        process.exit(code);
+        void this.#log.flush().then(() => process.exit(code));
       },
     };
   }

@@ -54,7 +54,7 @@ export class Lifecycle {
   /** An error nobody caught, or a start that failed: logged, then the process ends with 1. */
   fault(message: string, thrown: unknown): void {
     const error = ServingError.is(thrown) ? thrown : undefined;
-    const fields = error === undefined ? { err: thrown } : { code: error.code, err: error.cause };
+    const fields = error === undefined ? { err: thrown } : { code: error.code };
     this.#options.log.error(error === undefined ? message : `${message}: ${error.message}`, fields);
     this.#happens({ kind: "fault" });
   }
