@@ -222,8 +222,10 @@ export class NumberSink {
     if (wanted > this.#countMax) throw this.#overflow();
     // An element and its comma take two bytes at least.
     const unread = Math.floor((reader.bytes.length - reader.at) / 2) + 1;
-    const read = Math.max(1, this.count);
-    const guessed = Math.ceil(((reader.bytes.length / Math.max(1, reader.at)) * read * 33) / 32);
+    // As many as the body holds if it goes on as it began, in no more than twice its bytes.
+    const share = (reader.bytes.length / Math.max(1, reader.at)) * Math.max(1, this.count);
+    const bytesMax = (2 * reader.bytes.length) / dtypeTable[this.dtype].bytes;
+    const guessed = Math.min(Math.ceil((share * 33) / 32), Math.floor(bytesMax));
     const doubled = Math.max(guessed, 2 * this.#capacity, firstCapacity);
     const capacity = Math.max(wanted, Math.min(doubled, this.count + unread, this.#countMax));
     const grown = newNumericArray(this.dtype, capacity);
