@@ -21,5 +21,6 @@ export {
 } from "./page/metrics-json.ts";
 export { metricsPage } from "./page/metrics-page.ts";
 export { ProcessUsage } from "./process-usage.ts";
+export { RepeatGate } from "./repeat-gate.ts";
 export { type Door, doors, type Outcome } from "./request-counts.ts";
 export { ServerMetrics, type ServerMetricsOptions } from "./server-metrics.ts";

@@ -5,7 +5,7 @@
  * among the unresolved; faults of ours and of the engine are logged with their cause.
  */
 import type { Clock, ErrorCode, ServingError } from "../../base/index.ts";
-import type { Log, ProcessUsage } from "../../observe/index.ts";
+import { type Log, type ProcessUsage, RepeatGate } from "../../observe/index.ts";
 import type { Service } from "../../service/index.ts";
 import { documentRoutes } from "./documents/routes.ts";
 import type { Exchange } from "./http/exchange.ts";
@@ -41,7 +41,8 @@ export interface RestDoor extends HttpServer {
 
 /** Opens the door. @throws the system's error when the port cannot be had */
 export async function startRestDoor(options: RestDoorOptions): Promise<RestDoor> {
-  const { service, clock } = options;
+  const { service, clock, log } = options;
+  const books = { service, log, gate: new RepeatGate() };
   const thread = createParseThread();
   const routes = [
     ...simpleRoutes(service, thread),
@@ -62,7 +63,7 @@ export async function startRestDoor(options: RestDoorOptions): Promise<RestDoor>
     admit(route) {
       if (route.body !== "none") service.admit();
     },
-    finished: (exchange, code, error) => book(options, exchange, { code, error }),
+    finished: (exchange, code, error) => book(books, exchange, { code, error }),
   });
   service.metrics.http.connections = () => server.connections;
   return Object.assign(Object.create(server) as HttpServer, {
@@ -73,20 +74,29 @@ export async function startRestDoor(options: RestDoorOptions): Promise<RestDoor>
   });
 }
 
+interface Books {
+  readonly service: Service;
+  readonly log: Log;
+  readonly gate: RepeatGate;
+}
+
 interface End {
   readonly code: ErrorCode | "OK";
   readonly error: ServingError | undefined;
 }
 
-function book(options: RestDoorOptions, exchange: Exchange, { code, error }: End): void {
-  const { service, log } = options;
+function book(books: Books, exchange: Exchange, { code, error }: End): void {
+  const { service, log, gate } = books;
   const { served, times, items } = exchange;
   if (served !== undefined) {
     const endedAtMs = service.clock.nowMs();
     served.metrics.requestDone({ door: "rest", outcome: code, items, times, endedAtMs });
   } else if (code !== "OK") service.metrics.unresolved.add("rest", code);
   if (error === undefined) return;
+  const suppressed = gate.pass(error.code, service.clock.nowMs());
+  if (suppressed === undefined) return;
   log.requestFailed(error, {
+    ...(suppressed === 0 ? {} : { suppressed_lines: suppressed }),
     request_id: exchange.requestId,
     path: exchange.request.url,
     model: served?.model,
