@@ -1,8 +1,8 @@
 /**
  * The elements of a BYTES tensor: one run of bytes and the offsets that cut it.
  *
- * The layout is Arrow's (offsets has one entry more than there are elements), so slicing and joining
- * copy no strings. Elements are bytes, not text: whoever needs text decodes them.
+ * The layout is Arrow's (offsets has one entry more than there are elements), so slicing and
+ * joining copy no strings. Elements are bytes, not text: whoever needs text decodes them.
  */
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });

@@ -60,6 +60,7 @@ export const dtypeTable: Readonly<Record<Dtype, DtypeRow>> = {
   BYTES: { code: 14, bytes: 0, kind: "bytes" },
 };
 
+/** One entry a dtype. */
 const byCode = new Map<number, Dtype>(
   Object.entries(dtypeTable).map(([name, row]) => [row.code, name as Dtype]),
 );
