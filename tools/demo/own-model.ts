@@ -5,7 +5,7 @@
  */
 import { type Client, jsonOf } from "./client.ts";
 import type { Show } from "./exchange-view.ts";
-import { dim, table } from "./terminal.ts";
+import { dim, red, table } from "./terminal.ts";
 
 const modelsShownMax = 5;
 
@@ -20,6 +20,7 @@ interface TensorDetails {
 export interface ModelDetails {
   readonly name: string;
   readonly version: string;
+  readonly state: string;
   readonly ready: boolean;
   readonly reason?: string;
   readonly inputs?: readonly TensorDetails[];
@@ -46,7 +47,8 @@ export async function showOwnModel(client: Client, show: Show, model: ModelDetai
   const { name, version } = model;
   show.title(name, version);
   if (!model.ready) {
-    show.judge(1, [`it is not served: ${model.reason ?? "not ready"}`], "");
+    // A member of a repository may fail alone; what must load ends the start.
+    show.note(red(`not served: ${model.reason ?? model.state}`));
     return;
   }
   for (const line of signatureLines(model)) show.note(line);

@@ -1,7 +1,8 @@
 /**
  * What scikit-learn answered when the demo models were made: rows and answers of `samples.jsonl`.
  *
- * The samples are written by the makers under `tools/models`; nothing in them came from this server.
+ * The samples are written by the makers under `tools/models`; nothing in them came from this
+ * server.
  */
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";

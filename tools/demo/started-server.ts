@@ -1,8 +1,8 @@
 /**
  * Starts the server as a process of its own, as a user would, and waits until it is ready.
  *
- * It gets a process group of its own: Ctrl-C reaches the demo alone, which passes it on once, so the
- * server stops as it does in service. If the demo dies, the server is killed with it.
+ * It gets a process group of its own: Ctrl-C reaches the demo alone, which passes it on once, so
+ * the server stops as it does in service. If the demo dies, the server is killed with it.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { createServer } from "node:net";
