@@ -70,7 +70,13 @@ export const mlpWide: Comparison = {
           return sample;
         },
       },
-      { name: "loop", measure: (seconds) => loop.obey({ seconds, rows, width }) },
+      {
+        name: "loop",
+        async measure(seconds) {
+          const sample = await loop.obey({ seconds, rows, width });
+          return { ...sample, cpuUs: (sample.cpuUs ?? 0) / rows };
+        },
+      },
     ];
   },
 };
