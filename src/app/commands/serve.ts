@@ -16,6 +16,9 @@ import { startWatchdog } from "../life/watchdog.ts";
 import { CommandError, exitCodes, ProgressLine, say } from "../terminal.ts";
 import { listenError, readyBlock, urlOf } from "./serve-words.ts";
 
+/** The longest wait for readers of the last answers. */
+const lastBytesMsMax = 5_000;
+
 export interface ServeFlags extends ConfigFlags {
   readonly printConfig?: boolean;
 }
@@ -88,9 +91,9 @@ class Server {
         this.#door?.announceClose();
         this.#log.info("draining");
       },
+      // The door stays open to say DRAINING: a closed port would reset callers that just arrived.
       refuseWork: () => {
         service.phase = "stopped";
-        this.#door?.stop();
       },
       cutOff: () => this.#door?.destroy(),
       pendingCount: () => {
@@ -98,7 +101,9 @@ class Server {
         return inFlight + service.metrics.http.streams();
       },
       stopWorkers: async () => {
+        this.#door?.stop();
         await this.#core.close();
+        await this.#lastBytes();
         await this.#door?.close();
       },
       exit: (code) => {
@@ -107,6 +112,14 @@ class Server {
         void this.#log.flush().then(() => process.exit(code));
       },
     };
+  }
+
+  /** Answers may still be on their way to slow readers; idle connections are closed already. */
+  async #lastBytes(): Promise<void> {
+    const endMs = performance.now() + lastBytesMsMax;
+    while ((this.#door?.connections ?? 0) > 0 && performance.now() < endMs) {
+      await new Promise((done) => setTimeout(done, 10));
+    }
   }
 
   #announceReady(): void {
