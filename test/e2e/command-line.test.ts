@@ -2,6 +2,8 @@
 // on stdout alone. Method: the built command as a process.
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
@@ -100,6 +102,27 @@ test("predict answers a row from stdin alike by file and by server", async () =>
   expect([refused.code, refused.stdout]).toEqual([1, ""]);
   expect(refused.stderr).toContain("400 INVALID_INPUT: tenure");
   await server.stop();
+});
+
+test("an open loop shows a stall to every request that was due in it", async () => {
+  let stallEndMs = 0;
+  let answered = 0;
+  const server = createServer((request, response) => {
+    answered += 1;
+    if (answered === 60) stallEndMs = performance.now() + 600;
+    request.resume();
+    setTimeout(() => response.end("{}"), Math.max(0, stallEndMs - performance.now()));
+  });
+  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+  const { port } = server.address() as AddressInfo;
+  const url = `http://127.0.0.1:${port}/predict`;
+  const body = join(folder, "body.json");
+  writeFileSync(body, "{}");
+  const load = ["bench", url, "--input", body, "--rate", "200", "-c", "1", "--warmup", "0"];
+  const { latency_ms } = JSON.parse((await run([...load, "-d", "1.2", "--json"])).stdout);
+  server.close();
+  // One connection alone would have met the stall once: p95 would be that of a quick answer.
+  expect(latency_ms.p95).toBeGreaterThan(250);
 });
 
 test("bench measures closed and open loops and gives JSON", async () => {
