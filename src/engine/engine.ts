@@ -55,6 +55,7 @@ export interface Instance {
    *
    * @throws INPUT_REJECTED_BY_MODEL the engine refused the input (cause: its text)
    * @throws WORKER_LOST, ENGINE_TIMEOUT the process died or was killed; the batch is lost
+   *   (cause: an `OutsideKill` when somebody else killed it)
    * @throws MODEL_NOT_READY not loaded, restarting or closed
    */
   run(batch: Batch): Promise<BatchResult>;

@@ -19,3 +19,4 @@ export {
 } from "./host/index.ts";
 export { createInlineEngine } from "./inline.ts";
 export { engineVersion } from "./onnx/index.ts";
+export { OutsideKill } from "./outside-kill.ts";

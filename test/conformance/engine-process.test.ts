@@ -62,7 +62,7 @@ describe("a worker that dies", () => {
     await ready(instance);
     expect(plain((await instance.run(loopBatch(5n))).outputs[0])).toEqual([6]);
     const died = events.find((event) => event.kind === "died");
-    expect(died).toMatchObject({ death: { kind: "exit" }, restartMs: 0 });
+    expect(died).toMatchObject({ death: { kind: "killed" }, restartMs: 0 });
     expect(died?.kind === "died" && died.death.words).toContain("SIGKILL");
   });
 

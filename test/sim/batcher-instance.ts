@@ -6,6 +6,7 @@
  */
 import { ServingError, type Timer } from "../../src/base/index.ts";
 import type { Batch, BatchPart, BatchResult, Instance } from "../../src/engine/engine.ts";
+import { OutsideKill } from "../../src/engine/outside-kill.ts";
 import { concatItems, makeTensor, sliceItems, type Tensor } from "../../src/tensor/index.ts";
 import { whole } from "./batcher-plan.ts";
 import { blame, checkRun, type SimRequest, type SimRun, type World } from "./batcher-world.ts";
@@ -55,7 +56,7 @@ export class SimInstance implements Instance {
   }
 
   /** The process ends; everything in it is lost, and another one comes up later. */
-  die(code: "WORKER_LOST" | "ENGINE_TIMEOUT"): void {
+  die(code: "WORKER_LOST" | "ENGINE_TIMEOUT", isOutside: boolean): void {
     if (!this.isReady) return;
     const world = this.#world;
     world.log(`${this.#name} dies: ${code}`);
@@ -64,8 +65,9 @@ export class SimInstance implements Instance {
     const lost = this.runs;
     this.runs = [];
     for (const run of lost) {
-      for (const request of run.shares.keys()) blame(world, { request, run, code });
-      run.reject(new ServingError(code, "the worker died"));
+      for (const request of run.shares.keys()) blame(world, { request, run, code, isOutside });
+      const cause = isOutside ? new OutsideKill("SIGKILL") : "SIGSEGV";
+      run.reject(new ServingError(code, "the worker died", { cause }));
     }
     world.clock.after(whole(world.random, 1, 20), () => this.#setReady(true));
   }
@@ -86,7 +88,7 @@ export class SimInstance implements Instance {
     if (run === undefined) return;
     const requests = [...run.shares.keys()];
     if (requests.some((each) => each.plan.isPoison)) {
-      this.die(world.random.next() < 0.5 ? "WORKER_LOST" : "ENGINE_TIMEOUT");
+      this.die(world.random.next() < 0.5 ? "WORKER_LOST" : "ENGINE_TIMEOUT", false);
       return;
     }
     this.runs = this.runs.slice(1);

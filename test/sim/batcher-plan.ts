@@ -36,8 +36,12 @@ export interface SimPlan {
   readonly runMsMax: number;
   readonly isWidthOpen: boolean;
   readonly requests: readonly RequestPlan[];
-  /** Kills from outside. */
-  readonly kills: readonly { readonly atMs: number; readonly instance: number }[];
+  /** Deaths that no input causes: kills from outside, or faults that look like crashes. */
+  readonly kills: readonly {
+    readonly atMs: number;
+    readonly instance: number;
+    readonly isOutside: boolean;
+  }[];
   /** Shares of runs with such an end. */
   readonly brokenOutputShare: number;
   readonly notReadyShare: number;
@@ -91,6 +95,7 @@ function drawKills(random: Random, instances: number): SimPlan["kills"] {
   return Array.from({ length: count }, () => ({
     atMs: whole(random, 0, 150),
     instance: whole(random, 0, instances - 1),
+    isOutside: chance(random, 0.7),
   }));
 }
 

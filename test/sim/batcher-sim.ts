@@ -48,8 +48,8 @@ export async function simulate(seed: number): Promise<SimReport> {
   const plan = planOf(seed);
   const sim = simOf(plan);
   for (const request of plan.requests) sim.clock.after(request.atMs, () => ask(sim, request));
-  for (const { atMs, instance } of plan.kills) {
-    sim.clock.after(atMs, () => sim.instances[instance]?.die("WORKER_LOST"));
+  for (const { atMs, instance, isOutside } of plan.kills) {
+    sim.clock.after(atMs, () => sim.instances[instance]?.die("WORKER_LOST", isOutside));
   }
   while (sim.clock.step(endMs)) {
     await settle();

@@ -62,14 +62,17 @@ interface Blame {
   readonly request: SimRequest;
   readonly run: SimRun;
   readonly code: string;
+  readonly isOutside: boolean;
 }
 
 /** A death counts against a content when the run was of a known suspect, or is its first. */
-export function blame(world: World, { request, run, code }: Blame): void {
+export function blame(world: World, { request, run, code, isOutside }: Blame): void {
   const { content } = request.plan;
   request.runEnds.add(code);
   const deaths = world.deaths.get(content) ?? 0;
-  if (run.isAlone && (run.wasSuspect || deaths === 0)) world.deaths.set(content, deaths + 1);
+  if (run.isAlone && (run.wasSuspect || deaths === 0)) {
+    world.deaths.set(content, deaths + (isOutside ? 1 / 16 : 1));
+  }
   world.suspects.add(content);
 }
 

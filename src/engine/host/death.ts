@@ -6,10 +6,21 @@
  * that ends the process is the model's fault, MODEL_LOAD_FAILED, and not to be tried again.
  */
 import { type ErrorCode, ServingError } from "../../base/index.ts";
+import { OutsideKill } from "../outside-kill.ts";
 import type { Operation } from "./operations.ts";
 
 export interface Death {
-  readonly kind: "hang" | "silent" | "memory" | "protocol" | "start" | "reload" | "closed" | "exit";
+  readonly kind:
+    | "hang"
+    | "silent"
+    | "memory"
+    | "protocol"
+    | "start"
+    | "reload"
+    | "closed"
+    | "exit"
+    /** SIGKILL that we did not send. */
+    | "killed";
   /** For the log: signal or exit code, and the last words on stderr. */
   readonly words: string;
 }
@@ -17,7 +28,8 @@ export interface Death {
 /** What the caller of `operation` learns. @param isHead it was the one being worked on */
 export function errorOfDeath(operation: Operation, isHead: boolean, death: Death): ServingError {
   const [code, message] = isHead ? ofHead(operation, death) : ofOther(death);
-  return new ServingError(code, message, { cause: death.words });
+  const cause = death.kind === "killed" ? new OutsideKill(death.words) : death.words;
+  return new ServingError(code, message, { cause });
 }
 
 function ofHead(operation: Operation, death: Death): readonly [ErrorCode, string] {
@@ -51,6 +63,7 @@ const endings = {
   start: "was not possible: the worker did not start",
   reload: "failed after it had worked before",
   exit: "ends the engine's process",
+  killed: "was cut short: somebody killed the engine's process",
 } as const;
 
 const died = {
@@ -60,4 +73,5 @@ const died = {
   start: "did not start",
   reload: "could not load the model again",
   exit: "died",
+  killed: "was killed",
 } as const;

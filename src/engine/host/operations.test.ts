@@ -1,6 +1,7 @@
 // Goal: the clock runs for the oldest operation only. Method: steps on a fake clock.
 import { expect, test } from "vitest";
 import { FakeClock, ServingError } from "../../base/index.ts";
+import { OutsideKill } from "../outside-kill.ts";
 import { type Death, errorOfDeath } from "./death.ts";
 import { type Operation, Operations } from "./operations.ts";
 
@@ -52,6 +53,8 @@ test("tells each operation what the death means for it", () => {
   expect(codes("hang")).toEqual(["ENGINE_TIMEOUT", "MODEL_LOAD_FAILED", "WORKER_LOST"]);
   expect(codes("memory")).toEqual(["WORKER_LOST", "MODEL_LOAD_FAILED", "WORKER_LOST"]);
   expect(codes("closed")).toEqual(["MODEL_NOT_READY", "MODEL_NOT_READY", "MODEL_NOT_READY"]);
+  const killed = errorOfDeath(operation(1), true, { kind: "killed", words: "SIGKILL" });
+  expect([killed.code, killed.cause]).toEqual(["WORKER_LOST", new OutsideKill("SIGKILL")]);
   const behind = errorOfDeath(operation(2, "load"), false, { kind: "hang", words: "" });
   expect(behind.code).toBe("WORKER_LOST");
 });

@@ -193,7 +193,10 @@ export class WorkerProcess {
     child.once("error", (thrown) => this.#die(`it did not start: ${thrown.message}`, "start"));
     child.once("exit", (code, signal) => {
       this.#options.clock.soon(() =>
-        this.#die(`it ended with ${signal ?? `code ${code}`}`, "exit"),
+        this.#die(
+          `it ended with ${signal ?? `code ${code}`}`,
+          signal === "SIGKILL" ? "killed" : "exit",
+        ),
       );
     });
   }

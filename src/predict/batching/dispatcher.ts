@@ -168,7 +168,7 @@ export class Dispatcher {
         break;
       case "WORKER_LOST":
       case "ENGINE_TIMEOUT":
-        suspicion.accuse(run);
+        suspicion.accuse(run, error);
         for (const entry of run.entries) desk.fail(entry, error);
         // Other runs of the dead worker come back in this turn; nothing is sent before all are
         // known.

@@ -5,14 +5,15 @@ import { requestOf } from "../../../test/support/batcher-rig.ts";
 import { Suspects } from "./suspects.ts";
 
 const suspectsMax = 1_024;
+const inCompany = { known: undefined, wasAlone: false, wasOutside: false };
+const alone = { known: undefined, wasAlone: true, wasOutside: false };
 
 test("forgets the suspect that was not seen for longest, one at its maximum", () => {
   const suspects = new Suspects(2);
-  for (let row = 0; row < suspectsMax; row += 1)
-    suspects.accuse(requestOf([row]), undefined, false);
+  for (let row = 0; row < suspectsMax; row += 1) suspects.accuse(requestOf([row]), inCompany);
   expect(suspects.suspectCount).toBe(suspectsMax);
   expect(suspects.find(requestOf([0]))).toBeDefined();
-  suspects.accuse(requestOf([suspectsMax]), undefined, false);
+  suspects.accuse(requestOf([suspectsMax]), inCompany);
   expect(suspects.suspectCount).toBe(suspectsMax);
   expect(suspects.find(requestOf([1]))).toBeUndefined();
   expect(suspects.find(requestOf([0]))).toBeDefined();
@@ -20,20 +21,40 @@ test("forgets the suspect that was not seen for longest, one at its maximum", ()
 
 test("keeps quarantined inputs when suspects are forgotten, and forgets the oldest of them", () => {
   const suspects = new Suspects(1);
-  for (let row = 0; row <= suspectsMax; row += 1)
-    suspects.accuse(requestOf([row]), undefined, true);
+  for (let row = 0; row <= suspectsMax; row += 1) suspects.accuse(requestOf([row]), alone);
   expect(suspects.quarantinedCount).toBe(suspectsMax);
   expect(suspects.find(requestOf([0]))).toBeUndefined();
   expect(suspects.find(requestOf([1]))?.state).toBe("quarantined");
   for (let row = 0; row <= suspectsMax; row += 1) {
-    suspects.accuse(requestOf([row + 5_000]), undefined, false);
+    suspects.accuse(requestOf([row + 5_000]), inCompany);
   }
   expect(suspects.find(requestOf([2]))?.state).toBe("quarantined");
 });
 
 test("holds nothing after all suspects are cleared", () => {
   const suspects = new Suspects(2);
-  const record = suspects.accuse(requestOf([1]), undefined, false);
+  const record = suspects.accuse(requestOf([1]), inCompany);
   suspects.clear(record);
   expect([suspects.suspectCount, suspects.find(requestOf([1]))]).toEqual([0, undefined]);
+});
+
+test("takes sixteen kills from outside for one death", () => {
+  const suspects = new Suspects(1);
+  const outside = { known: undefined, wasAlone: true, wasOutside: true };
+  const record = suspects.accuse(requestOf([1]), outside);
+  for (let kill = 2; kill <= 15; kill += 1) {
+    suspects.accuse(requestOf([1]), { ...outside, known: record });
+  }
+  expect(record.state).toBe("suspect");
+  suspects.accuse(requestOf([1]), { ...outside, known: record });
+  expect(record.state).toBe("quarantined");
+});
+
+test("lets an answer end a quarantine", () => {
+  const suspects = new Suspects(1);
+  const record = suspects.accuse(requestOf([1]), alone);
+  expect(record.state).toBe("quarantined");
+  suspects.clear(record);
+  expect([suspects.quarantinedCount, suspects.find(requestOf([1]))]).toEqual([0, undefined]);
+  expect(suspects.isEmpty).toBe(true);
 });

@@ -6,20 +6,26 @@
  *
  * A death in company proves nothing about one input, so it only makes suspects; a suspect runs
  * alone and one at a time, so that one kill is at most one death. A death counts only when the run
- * was known to be of a suspect, or is the input's first: of many workers killed from outside in one
- * moment under the same input, one counts, and the next answer clears it. Thus only an input that
- * is never answered is quarantined. Digests are computed at a death and for inputs whose
- * fingerprint, a cheap number, is that of a suspect; without suspects a request pays nothing.
+ * was known to be of a suspect, or is the input's first: of many workers killed in one moment under
+ * the same input, one counts, and the next answer clears it. A kill from outside counts a sixteenth:
+ * an operator's `kill -9` says nothing about the input that happens to run, but an input for which
+ * the system ends the worker again and again (memory) is found in the end.
+ *
+ * Digests are computed at a death and for inputs whose fingerprint, a cheap number, is that of a
+ * suspect; without suspects a request pays nothing.
  */
 import type { InferenceRequest } from "../predictor.ts";
 import { digestInputs, fingerprintInputs } from "./input-digest.ts";
 
 /** Most suspects, and most quarantined inputs; the ones not seen for longest are forgotten. */
 const suspectsMax = 1_024;
+/** A sixteenth, so that it adds up without rounding. */
+const outsideKillWeight = 1 / 16;
 
 export class Suspect {
   readonly digest: string;
   readonly fingerprint: number;
+  /** Deaths while alone since the last answer; one by a kill from outside counts less. */
   deaths = 0;
   /** A run of it is under way. */
   isRunning = false;
@@ -29,6 +35,16 @@ export class Suspect {
     this.digest = digest;
     this.fingerprint = fingerprint;
   }
+}
+
+/** What is known of a run that a worker did not survive. */
+export interface Loss {
+  /** The record under which the run was sent, if it was one of a suspect. */
+  readonly known: Suspect | undefined;
+  /** Nothing else ran in the worker. */
+  readonly wasAlone: boolean;
+  /** Somebody else killed the process. */
+  readonly wasOutside: boolean;
 }
 
 export class Suspects {
@@ -52,9 +68,14 @@ export class Suspects {
     return this.#quarantined.size;
   }
 
+  /** Nothing is held against any input. */
+  get isEmpty(): boolean {
+    return this.#fingerprints.size === 0;
+  }
+
   /** The record of these inputs, or `undefined` when nothing is held against them. */
   find(request: InferenceRequest): Suspect | undefined {
-    if (this.#fingerprints.size === 0) return undefined;
+    if (this.isEmpty) return undefined;
     if (!this.#fingerprints.has(fingerprintInputs(request.inputs))) return undefined;
     const digest = digestInputs(request.inputs);
     for (const records of [this.#quarantined, this.#suspects]) {
@@ -70,24 +91,23 @@ export class Suspects {
   /**
    * A worker died with these inputs in it.
    *
-   * @param known the record under which the run was sent, if it was one of a suspect
-   * @param wasAlone nothing else ran in the worker
    */
-  accuse(request: InferenceRequest, known: Suspect | undefined, wasAlone: boolean): Suspect {
+  accuse(request: InferenceRequest, { known, wasAlone, wasOutside }: Loss): Suspect {
     const record = this.find(request) ?? this.#remember(request);
     const counts = wasAlone && (record.deaths === 0 || known === record);
     if (record.state !== "suspect" || !counts) return record;
-    record.deaths += 1;
+    record.deaths += wasOutside ? outsideKillWeight : 1;
     if (record.deaths >= this.#deathsMax) this.#quarantine(record);
     return record;
   }
 
-  /** The engine answered: the input does not kill. */
+  /** The engine answered: the input does not kill, whatever was held against it. */
   clear(record: Suspect): void {
-    if (record.state !== "suspect") return;
+    if (record.state === "cleared") return;
+    const records = record.state === "suspect" ? this.#suspects : this.#quarantined;
     record.state = "cleared";
-    if (this.#suspects.get(record.digest) !== record) return;
-    this.#suspects.delete(record.digest);
+    if (records.get(record.digest) !== record) return;
+    records.delete(record.digest);
     this.#forgetFingerprint(record.fingerprint);
   }
 

@@ -3,6 +3,7 @@
 import { expect, test } from "vitest";
 import { HandInstance, type Rig, rigOf } from "../../../test/support/batcher-rig.ts";
 import { ServingError } from "../../base/index.ts";
+import { OutsideKill } from "../../engine/index.ts";
 
 const lost = new ServingError("WORKER_LOST", "the worker died while it ran this request");
 const timeout = new ServingError("ENGINE_TIMEOUT", "the batch passed its wall clock");
@@ -114,6 +115,22 @@ test("quarantines no constant input under which workers are killed from outside"
     for (const outcome of await Promise.all(answers)) outcomes.add(JSON.stringify(outcome));
   }
   expect(outcomes).toEqual(new Set(["[70]", '"WORKER_LOST"']));
+});
+
+test("does not blame an input when somebody kills the worker each time it runs", async () => {
+  const rig = rigOf();
+  const killed = new ServingError("WORKER_LOST", "killed", { cause: new OutsideKill("SIGKILL") });
+  for (let kill = 0; kill < 10; kill += 1) {
+    const answer = rig.ask([7]);
+    rig.clock.advance(0);
+    await rig.instance.fail(killed);
+    expect(await answer).toBe("WORKER_LOST");
+    rig.clock.advance(0);
+  }
+  const answer = rig.ask([7]);
+  rig.clock.advance(0);
+  await rig.instance.answer();
+  expect(await answer).toEqual([70]);
 });
 
 test("counts one death for one moment in which all workers die", async () => {

@@ -5,6 +5,7 @@
  * sent by many callers kills once and not batch after batch. After an answer they go back.
  */
 import { ServingError } from "../../base/index.ts";
+import { OutsideKill } from "../../engine/index.ts";
 import type { Desk } from "../batching/desk.ts";
 import type { Entry } from "../batching/entry.ts";
 import type { Run } from "../batching/run.ts";
@@ -39,7 +40,7 @@ export class Suspicion {
     entry.suspect = record;
     if (record?.state !== "quarantined") return undefined;
     this.#observer.limitHit("workerDeathsPerInputMax");
-    return quarantineError(record.deaths);
+    return quarantineError();
   }
 
   /**
@@ -54,11 +55,11 @@ export class Suspicion {
   }
 
   /** The worker died during the run. */
-  accuse(run: Run): void {
+  accuse(run: Run, error: ServingError): void {
     this.#observer.workerDied(run.entries.length);
-    for (const entry of run.entries) {
-      this.#suspects.accuse(entry.request, run.suspect, run.isAlone);
-    }
+    const wasOutside = error.cause instanceof OutsideKill;
+    const loss = { known: run.suspect, wasAlone: run.isAlone, wasOutside };
+    for (const entry of run.entries) this.#suspects.accuse(entry.request, loss);
     this.#room.separate((entry) => {
       entry.suspect = this.#suspects.find(entry.request);
       return entry.suspect !== undefined;
@@ -68,7 +69,7 @@ export class Suspicion {
 
   /** The engine answered the run; a sliced request is cleared by its last slice. */
   absolve(run: Run): void {
-    if (this.#suspects.suspectCount === 0 && run.suspect === undefined) return;
+    if (this.#suspects.isEmpty && run.suspect === undefined) return;
     for (const entry of run.entries) {
       if (entry.whole !== undefined && entry.whole.entriesLeft > 1) continue;
       const record = this.#suspects.find(entry.request);
@@ -81,7 +82,7 @@ export class Suspicion {
   #release(): void {
     for (const entry of this.#room.releaseSuspects()) {
       if (entry.suspect?.state === "quarantined") {
-        this.#desk.fail(entry, quarantineError(entry.suspect.deaths));
+        this.#desk.fail(entry, quarantineError());
       } else {
         entry.suspect = undefined;
         this.#room.add(entry);
@@ -91,9 +92,10 @@ export class Suspicion {
   }
 }
 
-function quarantineError(deaths: number): ServingError {
+function quarantineError(): ServingError {
   return new ServingError(
     "INPUT_QUARANTINED",
-    `this exact input was running alone when its worker died, ${deaths} times in a row`,
+    "this exact input ended its worker each time it ran alone (workerDeathsPerInputMax): " +
+      "send another one",
   );
 }
