@@ -1,5 +1,5 @@
-// Goal: the command says what is wrong in one place, with the promised exit code, and its answers are
-// on stdout alone. Method: the built command as a process.
+// Goal: the command says what is wrong with the promised exit code, and answers on stdout alone.
+// Method: the built command as a process.
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";

@@ -3,8 +3,8 @@
  *
  * The loop counts up a number in shared memory once a second; a thread looks at it every five, and
  * after 30 s without a change kills the process (a stuck loop runs no handler of ours). This file
- * is both sides: it starts itself as the thread. The thread costs 9 MiB (measured) and no time; it is
- * started after the models are ready, so the first answer does not wait for it.
+ * is both sides: it starts itself as the thread. The thread costs 9 MiB (measured) and no time; it
+ * is started after the models are ready, so the first answer does not wait for it.
  */
 import { writeSync } from "node:fs";
 import { isMainThread, Worker, workerData } from "node:worker_threads";
