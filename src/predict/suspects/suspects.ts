@@ -7,9 +7,9 @@
  * A death in company proves nothing about one input, so it only makes suspects; a suspect runs
  * alone and one at a time, so that one kill is at most one death. A death counts only when the run
  * was known to be of a suspect, or is the input's first: of many workers killed in one moment under
- * the same input, one counts, and the next answer clears it. A kill from outside counts a sixteenth:
- * an operator's `kill -9` says nothing about the input that happens to run, but an input for which
- * the system ends the worker again and again (memory) is found in the end.
+ * the same input, one counts, and the next answer clears it. A kill from outside counts a
+ * sixteenth: an operator's `kill -9` says nothing about the input that happens to run, but an input
+ * for which the system ends the worker again and again (memory) is found in the end.
  *
  * Digests are computed at a death and for inputs whose fingerprint, a cheap number, is that of a
  * suspect; without suspects a request pays nothing.
