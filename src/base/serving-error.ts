@@ -13,7 +13,7 @@ const mark = Symbol.for("millrace.ServingError");
 export interface ServingErrorOptions {
   /** For the log only. */
   readonly cause?: unknown;
-  /** The request field at fault, in the caller's own spelling (`features[2]`, `inputs[0].shape`). */
+  /** The request field at fault, as the caller spells it (`features[2]`, `inputs[0].shape`). */
   readonly field?: string;
   /** Whole seconds after which a retry makes sense; default 1 for retryable codes. */
   readonly retryAfterS?: number;

@@ -1,4 +1,6 @@
 /** Floor 1: what is known about a model before any engine sees it. */
+
+export type { ColumnSpec, TextStep } from "./column-spec.ts";
 export { checkHead, findInput, type TensorHead, type TensorPlace } from "./input/check-shape.ts";
 export { emptyOutputs } from "./input/empty-outputs.ts";
 export {
@@ -56,12 +58,10 @@ export { readSamples, type Sample, type SampledPackage } from "./package/samples
 export { compareVersions } from "./package/version-order.ts";
 export type {
   BatchLayout,
-  ColumnSpec,
   InputSpec,
   Label,
   OutputRole,
   OutputSpec,
   Signature,
   TensorSpec,
-  TextStep,
 } from "./signature.ts";

@@ -5,24 +5,10 @@
  * describes a request (doors, OpenAPI, metadata, types) reads it from here and nowhere else.
  */
 import type { Dtype } from "../tensor/index.ts";
+import type { ColumnSpec, TextStep } from "./column-spec.ts";
 
 /** A class label: a string, or a whole number (int64 labels stay exact as bigint). */
 export type Label = string | bigint;
-
-/** A named field of the simple dialect: one column of a tensor `[items, columns]`. */
-export interface ColumnSpec {
-  readonly name: string;
-  /** What the caller may send: INT32 and INT64 refuse fractions. The tensor keeps its own dtype. */
-  readonly dtype: Dtype;
-  /** Smallest and largest value that is let in; `undefined` is no limit. */
-  readonly min: number | undefined;
-  readonly max: number | undefined;
-  /** Used when the field is absent; `undefined` makes the field required. */
-  readonly default: number | undefined;
-}
-
-/** A declared step on the text of a BYTES input, done before the engine sees it, in this order. */
-export type TextStep = "trim" | "lowercase" | "collapse-space";
 
 export interface TensorSpec {
   readonly name: string;
@@ -38,7 +24,7 @@ export interface InputSpec extends TensorSpec {
   readonly isOptional: boolean;
   /** Named fields in tensor order, or `undefined` when the manifest names none. */
   readonly columns: readonly ColumnSpec[] | undefined;
-  /** Value rules for every element: numbers between `min` and `max`, or text length in characters. */
+  /** Value rules for every element: numbers from `min` to `max`, or text length in characters. */
   readonly min: number | undefined;
   readonly max: number | undefined;
   readonly lengthMin: number | undefined;

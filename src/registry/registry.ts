@@ -1,9 +1,10 @@
 /**
  * The models that are known: names, versions, aliases, states.
  *
- * Answers one question on the hot path - which version does this name mean - with two Map look-ups.
- * Decides nothing about loading: the service moves states and hands in what serves (`T`). Invariant:
- * a version is found only while it has something that serves it; a failed one keeps its reason.
+ * Answers one question on the hot path - which version does this name mean - with two Map
+ * look-ups. Decides nothing about loading: the service moves states and hands in what serves
+ * (`T`). Invariant: a version is found only while it has something that serves it; a failed one
+ * keeps its reason.
  */
 import { ServingError } from "../base/index.ts";
 import { compareVersions } from "../model/index.ts";
@@ -46,6 +47,7 @@ export interface RegisterOptions {
 }
 
 export class Registry<T> {
+  /** At most `modelsMax` entries. */
   readonly #models = new Map<string, ModelEntry<T>>();
 
   /** All models by name, in order of registration. */

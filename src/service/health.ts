@@ -1,9 +1,10 @@
 /**
  * How the server is.
  *
- * Live: the loop answers, so there is nothing to compute. Ready: the server serves, and each required
- * version has an instance that would run a batch. A version that was not required may fail alone.
- * Deep health runs a real prediction on every ready version, and waits for it at most two seconds.
+ * Live: the loop answers, so there is nothing to compute. Ready: the server serves, and each
+ * required version has an instance that would run a batch. A version that was not required may
+ * fail alone. Deep health runs a real prediction on every ready version, and waits for it at most
+ * two seconds.
  */
 import { Cancellation } from "../base/index.ts";
 import type { RequestContext } from "../predict/index.ts";

@@ -53,7 +53,7 @@ export interface LoaderOptions {
 /** The worker that small models share. */
 const sharedWorker = "shared";
 
-/** Loads a registered version of a package that was read. Never rejects: the entry tells the end. */
+/** Loads a registered version of a package. Never rejects: the entry tells how it ended. */
 export async function loadVersion(
   options: LoaderOptions,
   entry: VersionEntry<ServedVersion>,

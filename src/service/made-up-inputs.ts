@@ -1,9 +1,9 @@
 /**
  * Inputs for a model about which nothing but its signature is known.
  *
- * Free dimensions are 1, numbers are small and differ from element to element, so that a model that
- * mixes its items shows it; integers stay within a tiny vocabulary, texts are short. The values are a
- * function of the seed and nothing else.
+ * Free dimensions are 1, numbers are small and differ from element to element, so that a model
+ * that mixes its items shows it; integers stay within a tiny vocabulary, texts are short. The
+ * values are a function of the seed and nothing else.
  */
 import { type Random, seededRandom } from "../base/index.ts";
 import type { InputSpec, Signature } from "../model/index.ts";

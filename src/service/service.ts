@@ -52,7 +52,7 @@ export class Service {
     }
   }
 
-  /** The name of the model that is meant when none is named, or `undefined` when several might be. */
+  /** The model that is meant when none is named, or `undefined` when several might be. */
   get onlyModel(): string | undefined {
     if (this.#defaultModel !== "") return this.#defaultModel;
     const { models } = this.registry;

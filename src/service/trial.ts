@@ -1,5 +1,6 @@
 /**
- * The first load of a digest: in a process that is thrown away, before anything that serves sees it.
+ * The first load of a digest: in a process that is thrown away, before anything that serves sees
+ * it.
  *
  * The made-up smallest inputs are run there. An error is no matter (not every model takes made-up
  * inputs); a death or a hang refuses the version. What passed is remembered with the engine's

@@ -24,18 +24,6 @@ export type Dtype =
 /** Any dtype but BYTES. */
 export type NumericDtype = Exclude<Dtype, "BYTES">;
 
-export type NumericArray =
-  | Uint8Array
-  | Int8Array
-  | Int16Array
-  | Int32Array
-  | BigInt64Array
-  | Uint16Array
-  | Uint32Array
-  | BigUint64Array
-  | Float32Array
-  | Float64Array;
-
 export interface DtypeRow {
   readonly code: number;
   /** Bytes per element; for BYTES 0, because each element has its own. */
@@ -72,54 +60,4 @@ export function dtypeOfCode(code: number): Dtype | undefined {
 
 export function isDtype(text: unknown): text is Dtype {
   return typeof text === "string" && Object.hasOwn(dtypeTable, text);
-}
-
-/** A zeroed array of `length` elements. */
-export function newNumericArray(dtype: NumericDtype, length: number): NumericArray {
-  // By the array's own constructor a small one needs no buffer outside the heap: 0.3 us less.
-  switch (dtype) {
-    case "FP32":
-      return new Float32Array(length);
-    case "FP64":
-      return new Float64Array(length);
-    default:
-      return viewNumeric(dtype, new ArrayBuffer(length * dtypeTable[dtype].bytes), 0, length);
-  }
-}
-
-/**
- * A view of `length` elements at `byteOffset`.
- * REQUIRES: `byteOffset` is a multiple of the element size.
- */
-export function viewNumeric(
-  dtype: NumericDtype,
-  buffer: ArrayBufferLike,
-  byteOffset: number,
-  length: number,
-): NumericArray {
-  switch (dtype) {
-    case "BOOL":
-    case "UINT8":
-      return new Uint8Array(buffer, byteOffset, length);
-    case "INT8":
-      return new Int8Array(buffer, byteOffset, length);
-    case "INT16":
-      return new Int16Array(buffer, byteOffset, length);
-    case "INT32":
-      return new Int32Array(buffer, byteOffset, length);
-    case "INT64":
-      return new BigInt64Array(buffer, byteOffset, length);
-    case "UINT16":
-    case "FP16":
-    case "BF16":
-      return new Uint16Array(buffer, byteOffset, length);
-    case "UINT32":
-      return new Uint32Array(buffer, byteOffset, length);
-    case "UINT64":
-      return new BigUint64Array(buffer, byteOffset, length);
-    case "FP32":
-      return new Float32Array(buffer, byteOffset, length);
-    case "FP64":
-      return new Float64Array(buffer, byteOffset, length);
-  }
 }

@@ -8,18 +8,17 @@ export {
   dtypeOfCode,
   dtypeTable,
   isDtype,
-  type NumericArray,
   type NumericDtype,
-  newNumericArray,
-  viewNumeric,
 } from "./dtype.ts";
 export { bfloat16ToNumber, float16ToNumber, numberToBfloat16, numberToFloat16 } from "./float16.ts";
+export { concatItems, sliceItems } from "./join-tensors.ts";
 export { elementJsonText, elementsJsonText, rowsJsonText } from "./json/element-text.ts";
 export { float32Text } from "./json/float32-text.ts";
 export { type ElementRange, JsonWriter } from "./json/json-writer.ts";
 export { NumberSink, type NumberSinkOptions } from "./json/number-sink.ts";
 export { JsonReader } from "./json/reader.ts";
 export type { JsonKind, JsonMark } from "./json/syntax.ts";
+export { type NumericArray, newNumericArray, viewNumeric } from "./numeric-array.ts";
 export {
   createOffload,
   defaultOffloadLimits,
@@ -46,12 +45,10 @@ export {
 } from "./oip/index.ts";
 export {
   type BytesTensor,
-  concatItems,
   elementCount,
   makeTensor,
   type NamedTensor,
   type NumericTensor,
-  sliceItems,
   type Tensor,
   tensorBytes,
 } from "./tensor.ts";

@@ -1,6 +1,7 @@
-// Goal: at least 98 % of the ONNX backend cases that the engine itself passes pass through the server.
-// Method: all models of the suite in one repository, each case's stored inputs sent as binary tensors,
-// outputs compared with the stored ones. Cases run in groups, so that workers stay few.
+// Goal: at least 98 % of the ONNX backend cases that the engine itself passes pass through the
+// server. Method: all models of the suite in one repository, each case's stored inputs sent as
+// binary tensors, outputs compared with the stored ones. Cases run in groups, so that workers stay
+// few.
 import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -187,7 +187,7 @@ export async function inferJson(url: string, inputs: readonly ClientTensor[]): P
   };
 }
 
-/** True when two values are the same within `1e-4 + 1e-3 * |expected|` (FP16: as bits, 16 apart). */
+/** True when values are the same within `1e-4 + 1e-3 * |expected|` (FP16: as bits, 16 apart). */
 export function isClose(
   got: number | bigint | string | boolean | undefined,
   expected: number | bigint | string | boolean,

@@ -1,8 +1,8 @@
 /**
  * The house: which room stands on which floor.
  *
- * A room imports only from floors below its own. On floor 1 `tensor` lies under `model`: a signature
- * speaks of dtypes, and moving those into `base` would bring a word of the field there.
+ * A room imports only from floors below its own. On floor 1 `tensor` lies under `model`: a
+ * signature speaks of dtypes, and moving those into `base` would bring a word of the field there.
  */
 export const floors: readonly (readonly [room: string, floor: number])[] = [
   ["base", 0],

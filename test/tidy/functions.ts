@@ -11,8 +11,11 @@ export interface FunctionSize {
   readonly parameters: number;
 }
 
-const header =
-  /(?:\bfunction\s*\*?\s*(\w*)|^\s+(?:(?:static|async|override|get|set|private|readonly)\s+)*([#\w]+))\s*(?:<[^<>]*>)?\(/gm;
+const words = "(?:static|async|override|get|set|private|readonly)";
+const header = new RegExp(
+  `(?:\\bfunction\\s*\\*?\\s*(\\w*)|^\\s+(?:${words}\\s+)*([#\\w]+))\\s*(?:<[^<>]*>)?\\(`,
+  "gm",
+);
 const notMethods = new Set(["if", "for", "while", "switch", "catch", "return", "super", "await"]);
 
 /** All functions with a body in braces. */

@@ -1,8 +1,8 @@
 /**
  * The REST door as a whole: its routes, its books, its parsing thread.
  *
- * What an exchange ends with is counted here, in one place: on its version when it reached one, else
- * among the unresolved; faults of ours and of the engine are logged with their cause.
+ * What an exchange ends with is counted here, in one place: on its version when it reached one,
+ * else among the unresolved; faults of ours and of the engine are logged with their cause.
  */
 import type { Clock, ErrorCode, ServingError } from "../../base/index.ts";
 import { type Log, type ProcessUsage, RepeatGate } from "../../observe/index.ts";

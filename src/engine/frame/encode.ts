@@ -210,7 +210,7 @@ class PayloadWriter {
   #numbers(dtype: NumericDtype, index: number, shares: readonly Share[]): void {
     let length = 0;
     for (const share of shares) length += share.inputs[index]?.elements.length ?? 0;
-    const target = viewNumeric(dtype, this.#buffer, this.#at, length);
+    const target = viewNumeric(dtype, { buffer: this.#buffer, byteOffset: this.#at, length });
     let at = 0;
     for (const share of shares) {
       const elements = share.inputs[index]?.elements as NumericArray;

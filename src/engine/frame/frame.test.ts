@@ -65,7 +65,11 @@ function tensorOf(dtype: Dtype, items: number, width: number, seed: number): Ten
     Math.imul(seed + index, 2_654_435_761),
   );
   const numeric: NumericDtype = dtype;
-  return makeTensor(dtype, [items, width], viewNumeric(numeric, bytes.buffer, 0, count));
+  return makeTensor(
+    dtype,
+    [items, width],
+    viewNumeric(numeric, { buffer: bytes.buffer, byteOffset: 0, length: count }),
+  );
 }
 
 function raw(tensor: Tensor | undefined): unknown {

@@ -129,7 +129,11 @@ class TensorsReader {
       return { dtype, shape, elements: this.#strings(start, byteLength, count) };
     if (count * dtypeTable[dtype].bytes !== byteLength) throw new FrameFault("payload length");
     const { buffer, byteOffset } = this.#bytes;
-    return { dtype, shape, elements: viewNumeric(dtype, buffer, byteOffset + start, count) };
+    return {
+      dtype,
+      shape,
+      elements: viewNumeric(dtype, { buffer, byteOffset: byteOffset + start, length: count }),
+    };
   }
 
   #strings(start: number, byteLength: number, count: number): ByteStrings {

@@ -4,11 +4,17 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { defaultLimits, ServingError } from "../../base/index.ts";
-import { ByteStrings, type Dtype, type NumericArray } from "../../tensor/index.ts";
-import type { ColumnSpec, InputSpec } from "../signature.ts";
+import {
+  ByteStrings,
+  bfloat16ToNumber,
+  type Dtype,
+  float16ToNumber,
+  type NumericArray,
+} from "../../tensor/index.ts";
+import type { ColumnSpec } from "../column-spec.ts";
+import type { InputSpec } from "../signature.ts";
 import { rowNaming } from "./field-naming.ts";
 import { formInputs } from "./form-inputs.ts";
-import { bfloat16ToNumber, float16ToNumber } from "./half-float.ts";
 import { prepareInputChecks } from "./input-checks.ts";
 
 function input(dtype: Dtype, shape: readonly number[], more: Partial<InputSpec> = {}): InputSpec {

@@ -9,9 +9,14 @@
  */
 import { isUtf8 } from "node:buffer";
 import { ServingError } from "../../base/index.ts";
-import type { ByteStrings, NumericArray, Tensor } from "../../tensor/index.ts";
+import {
+  type ByteStrings,
+  bfloat16ToNumber,
+  float16ToNumber,
+  type NumericArray,
+  type Tensor,
+} from "../../tensor/index.ts";
 import type { FieldNaming } from "./field-naming.ts";
-import { bfloat16ToNumber, float16ToNumber } from "./half-float.ts";
 import type { InputPlan, NumberRules, TextRules } from "./input-checks.ts";
 
 /** Where the tensor stands, for messages, and the limit of its strings. */

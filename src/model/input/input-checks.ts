@@ -8,7 +8,8 @@
  */
 import type { Limits } from "../../base/index.ts";
 import type { Dtype } from "../../tensor/index.ts";
-import type { ColumnSpec, InputSpec, Signature } from "../signature.ts";
+import type { ColumnSpec } from "../column-spec.ts";
+import type { InputSpec, Signature } from "../signature.ts";
 import { dtypeRange, isWholeDtype } from "./dtype-range.ts";
 
 /** Value rules of a numeric input: for each ruled column its bounds, inclusive. */

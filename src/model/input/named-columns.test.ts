@@ -4,7 +4,8 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { ServingError } from "../../base/index.ts";
 import { type Dtype, newNumericArray } from "../../tensor/index.ts";
-import type { ColumnSpec, InputSpec } from "../signature.ts";
+import type { ColumnSpec } from "../column-spec.ts";
+import type { InputSpec } from "../signature.ts";
 import { type GivenRow, prepareColumns, writeNamedRow } from "./named-columns.ts";
 
 function column(name: string, dtype: Dtype = "FP32", more: Partial<ColumnSpec> = {}): ColumnSpec {

@@ -10,7 +10,8 @@
  */
 import { didYouMean, quote, ServingError } from "../../base/index.ts";
 import type { Dtype, NumericArray } from "../../tensor/index.ts";
-import type { ColumnSpec, InputSpec } from "../signature.ts";
+import type { ColumnSpec } from "../column-spec.ts";
+import type { InputSpec } from "../signature.ts";
 import { listed } from "./check-shape.ts";
 import { dtypeRange, isWholeDtype } from "./dtype-range.ts";
 

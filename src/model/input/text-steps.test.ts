@@ -3,7 +3,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { ByteStrings, type BytesTensor } from "../../tensor/index.ts";
-import type { TextStep } from "../signature.ts";
+import type { TextStep } from "../column-spec.ts";
 import { applyTextSteps } from "./text-steps.ts";
 
 function run(steps: readonly TextStep[], texts: readonly string[]): unknown {

@@ -6,7 +6,7 @@
  */
 import { ServingError } from "../../base/index.ts";
 import { ByteStrings, type BytesTensor } from "../../tensor/index.ts";
-import type { TextStep } from "../signature.ts";
+import type { TextStep } from "../column-spec.ts";
 
 /**
  * A tensor of the same shape whose texts went through `steps` in order; the same tensor when there

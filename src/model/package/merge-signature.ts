@@ -8,9 +8,10 @@
  */
 import { didYouMean, quote } from "../../base/index.ts";
 import type { Dtype } from "../../tensor/index.ts";
+import type { ColumnSpec } from "../column-spec.ts";
 import { listed } from "../input/check-shape.ts";
 import { dtypeRange, isWholeDtype } from "../input/dtype-range.ts";
-import type { ColumnSpec, InputSpec, Label, OutputSpec, Signature } from "../signature.ts";
+import type { InputSpec, Label, OutputSpec, Signature } from "../signature.ts";
 import type { Manifest } from "./manifest-schema.ts";
 import type { KeyPath, ProblemList } from "./problem-list.ts";
 import type { ReadManifest } from "./read-manifest.ts";

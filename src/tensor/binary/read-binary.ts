@@ -10,7 +10,8 @@
  */
 import { ServingError } from "../../base/index.ts";
 import { ByteStrings } from "../byte-strings.ts";
-import { type Dtype, dtypeTable, type NumericArray, viewNumeric } from "../dtype.ts";
+import { type Dtype, dtypeTable } from "../dtype.ts";
+import { type NumericArray, viewNumeric } from "../numeric-array.ts";
 
 /** What is said about a tensor ahead of its bytes. */
 export interface BinaryHead {
@@ -43,7 +44,11 @@ export function readBinary(bytes: Uint8Array, head: BinaryHead): NumericArray | 
   const isAligned = bytes.byteOffset % elementBytes === 0;
   // A Buffer's own `slice` would be a view.
   const held = isAligned ? bytes : Uint8Array.prototype.slice.call(bytes);
-  return viewNumeric(head.dtype, held.buffer, held.byteOffset, count);
+  return viewNumeric(head.dtype, {
+    buffer: held.buffer,
+    byteOffset: held.byteOffset,
+    length: count,
+  });
 }
 
 function checkBooleans(bytes: Uint8Array, head: BinaryHead): void {

@@ -3,7 +3,8 @@
 import { expect, test } from "vitest";
 import { ServingError } from "../../base/index.ts";
 import { ByteStrings } from "../byte-strings.ts";
-import type { Dtype, NumericArray } from "../dtype.ts";
+import type { Dtype } from "../dtype.ts";
+import type { NumericArray } from "../numeric-array.ts";
 import { makeTensor, type Tensor } from "../tensor.ts";
 import { elementJsonText, elementsJsonText, rowsJsonText } from "./element-text.ts";
 import { float32Text, writeFloat32 } from "./float32-text.ts";

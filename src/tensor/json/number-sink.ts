@@ -7,7 +7,8 @@
  * Memory: never more elements than the bytes still unread could hold.
  */
 import { ServingError } from "../../base/index.ts";
-import { dtypeTable, type NumericArray, type NumericDtype, newNumericArray } from "../dtype.ts";
+import { dtypeTable, type NumericDtype } from "../dtype.ts";
+import { type NumericArray, newNumericArray } from "../numeric-array.ts";
 import { readDouble } from "./float.ts";
 import { readFloats } from "./float-run.ts";
 import { readExactWhole, readShortWhole } from "./integer.ts";

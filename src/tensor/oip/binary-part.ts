@@ -7,7 +7,8 @@
 import { quote, ServingError } from "../../base/index.ts";
 import { readBinary } from "../binary/read-binary.ts";
 import type { ByteStrings } from "../byte-strings.ts";
-import type { Dtype, NumericArray } from "../dtype.ts";
+import type { Dtype } from "../dtype.ts";
+import type { NumericArray } from "../numeric-array.ts";
 import type { OipInput } from "./oip-request.ts";
 
 /** An input with all its elements. */

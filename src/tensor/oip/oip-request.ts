@@ -7,7 +7,8 @@
  */
 import type { Limits } from "../../base/index.ts";
 import type { ByteStrings } from "../byte-strings.ts";
-import type { Dtype, NumericArray } from "../dtype.ts";
+import type { Dtype } from "../dtype.ts";
+import type { NumericArray } from "../numeric-array.ts";
 
 /** A value of a `parameters` object; a bigint where a double would not be exact. */
 export type OipParameter = string | number | boolean | bigint;

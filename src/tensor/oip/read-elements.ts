@@ -7,9 +7,10 @@
  */
 import { ServingError } from "../../base/index.ts";
 import type { ByteStrings } from "../byte-strings.ts";
-import { type Dtype, dtypeTable, type NumericArray } from "../dtype.ts";
+import { type Dtype, dtypeTable } from "../dtype.ts";
 import { NumberSink } from "../json/number-sink.ts";
 import type { JsonReader } from "../json/reader.ts";
+import type { NumericArray } from "../numeric-array.ts";
 import { TextSink } from "./text-sink.ts";
 
 /** What is known of a tensor whose `data` comes next. */

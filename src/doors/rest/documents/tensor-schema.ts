@@ -1,8 +1,8 @@
 /**
  * JSON Schemas of what a version takes and gives, from its signature.
  *
- * The same facts that the checks use (names, types, ranges, lengths, defaults), in the words of JSON
- * Schema 2020-12, so that a generated client refuses what the server would refuse.
+ * The same facts that the checks use (names, types, ranges, lengths, defaults), in the words of
+ * JSON Schema 2020-12, so that a generated client refuses what the server would refuse.
  */
 import type { ColumnSpec, InputSpec, OutputSpec, Signature } from "../../../model/index.ts";
 import { type Dtype, dtypeTable } from "../../../tensor/index.ts";

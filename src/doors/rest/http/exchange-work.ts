@@ -5,7 +5,7 @@ import { ServingError } from "../../../base/index.ts";
 import type { ServedVersion } from "../../../service/index.ts";
 import type { Exchange } from "./exchange.ts";
 
-/** Books the request on a version: from here on it counts there, and has that version's deadline. */
+/** Books the request on a version: from here on it counts there and has its deadline. */
 export function beginOn(exchange: Exchange, served: ServedVersion, items: number): void {
   exchange.served = served;
   exchange.items = items;

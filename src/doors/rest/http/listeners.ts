@@ -1,12 +1,12 @@
 /**
  * Accepts connections for one HTTP server through several listening sockets.
  *
- * libuv accepts one connection per listening socket and turn of the loop, so with a single socket a
- * burst of new connections is let in one by one while the early ones already flood the loop: the
- * late ones wait for seconds. Several sockets on one port (SO_REUSEPORT) share the burst. Measured at
- * 512 fresh connections: the worst 100 ms window fell from 528 to 124 ms. Sharing a port would also
- * let a second server take half of our callers without an error, so the port is first claimed alone.
- * Where the platform has no SO_REUSEPORT one socket is used.
+ * libuv accepts one connection per listening socket and turn of the loop, so with a single socket
+ * a burst of new connections is let in one by one while the early ones already flood the loop: the
+ * late ones wait for seconds. Several sockets on one port (SO_REUSEPORT) share the burst. Measured
+ * at 512 fresh connections: the worst 100 ms window fell from 528 to 124 ms. Sharing a port would
+ * also let a second server take half of our callers without an error, so the port is first claimed
+ * alone. Where the platform has no SO_REUSEPORT one socket is used.
  */
 import type { Server as HttpServer } from "node:http";
 import { createServer, type ListenOptions, type Server, type Socket } from "node:net";

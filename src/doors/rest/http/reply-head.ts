@@ -2,10 +2,10 @@
  * Writes a whole reply head as one string.
  *
  * `writeHead` checks and joins headers for every reply; ours are known, so the head is built once
- * and only the parts that change are joined (measured: 15% more requests a second on one core). The
- * head is handed to Node's response through the fields it uses itself; `probeHeadSupport` tries this
- * at start with a throw-away response, and where a runtime does it differently the slow road is
- * taken. Invariants: values written here are ASCII without line breaks.
+ * and only the parts that change are joined (measured: 15% more requests a second on one core).
+ * The head is handed to Node's response through the fields it uses itself; `probeHeadSupport`
+ * tries this at start with a throw-away response, and where a runtime does it differently the slow
+ * road is taken. Invariants: values written here are ASCII without line breaks.
  */
 import { IncomingMessage, ServerResponse, STATUS_CODES } from "node:http";
 import { Socket } from "node:net";
@@ -30,6 +30,7 @@ function currentDate(wallMs: number): string {
   return dateText;
 }
 
+/** One entry for each status that HTTP knows. */
 const statusLines = new Map<number, string>(
   Object.entries(STATUS_CODES).map(([status, text]) => [
     Number(status),
@@ -55,7 +56,8 @@ function headText(head: ReplyHead, isKeptAlive: boolean): string {
     : "connection: close\r\n";
   const type = head.contentType === "" ? "" : `content-type: ${head.contentType}\r\n`;
   const date = `date: ${currentDate(head.wallMs)}\r\n`;
-  return `${first}${type}${date}${connection}${head.lines}content-length: ${head.contentLength}\r\n\r\n`;
+  const end = `content-length: ${head.contentLength}\r\n\r\n`;
+  return first + type + date + connection + head.lines + end;
 }
 
 let isFastRoadOpen: boolean | undefined;

@@ -43,6 +43,7 @@ function newNode(): Node {
 
 export class Router {
   readonly #root = newNode();
+  /** One entry for each route without parameters. */
   readonly #fixed = new Map<string, Found>();
 
   /** REQUIRES: no two routes have one method and path. */

@@ -1,10 +1,10 @@
 /**
  * The HTTP server under the REST door.
  *
- * Reads requests, finds their route, collects their body and calls it; knows nothing of models. The
- * stock parser of `node:http` does the parsing (it refuses smuggling, obsolete folding and headers
- * over the limit by itself); what is ours is the body collection and the reply head, because that is
- * where the time went. Its own time limits cut slow headers and slow bodies.
+ * Reads requests, finds their route, collects their body and calls it; knows nothing of models.
+ * The stock parser of `node:http` does the parsing (it refuses smuggling, obsolete folding and
+ * headers over the limit by itself); what is ours is the body collection and the reply head,
+ * because that is where the time went. Its own time limits cut slow headers and slow bodies.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";

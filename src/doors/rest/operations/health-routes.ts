@@ -1,5 +1,6 @@
 /**
- * Health and readiness, in the shapes that load balancers, Kubernetes and hand-written clients read.
+ * Health and readiness, in the shapes that load balancers, Kubernetes and hand-written clients
+ * read.
  *
  * Live answers while the loop does, and never waits for a model. Ready is false from the moment the
  * server drains or a required version has no instance. `/health?deep=1` runs a real prediction.

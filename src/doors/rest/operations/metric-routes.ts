@@ -1,10 +1,15 @@
 /**
  * `GET /metrics`: Prometheus text for scrapers, latency figures as JSON for people.
  *
- * Scrapers name text or anything, so JSON is given only when the caller prefers it by name, asks for
- * it with `?format=json`, or the configuration turns `*` + `/*` round.
+ * Scrapers name text or anything, so JSON is given only when the caller prefers it by name, asks
+ * for it with `?format=json`, or the configuration turns `*` + `/*` round.
  */
-import { metricContentTypes, metricsPage, type ProcessUsage, serverFigures } from "../../../observe/index.ts";
+import {
+  metricContentTypes,
+  metricsPage,
+  type ProcessUsage,
+  serverFigures,
+} from "../../../observe/index.ts";
 import type { Service } from "../../../service/index.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { Route } from "../http/router.ts";

@@ -2,9 +2,9 @@
  * `POST /batch_predict`: many predictions in one request, each of which may fail alone.
  *
  * Two kinds of body: a list of calls (form `call`, each with its own model), answered by a list of
- * equal length and order; or one object with `instances` or `texts`, answered by columns with `null`
- * where a row failed and a list of errors. The reply is 200 when the envelope can be read; the header
- * `x-items-failed` counts what failed.
+ * equal length and order; or one object with `instances` or `texts`, answered by columns with
+ * `null` where a row failed and a list of errors. The reply is 200 when the envelope can be read;
+ * the header `x-items-failed` counts what failed.
  */
 import { ServingError } from "../../../base/index.ts";
 import type { Service } from "../../../service/index.ts";

@@ -1,6 +1,6 @@
-// Goal: every form of the dialect is read into the tensor it means, and every wrong body is refused
-// with the field, what came, what was expected and the limit.
-// Method: bodies by hand against the plans of a table, a text and a mixed model; messages as snapshots.
+// Goal: every form of the dialect is read into the tensor it means, and every wrong body is
+// refused with the field, what came, what was expected and the limit. Method: bodies by hand
+// against the plans of a table, a text and a mixed model; messages as snapshots.
 import { expect, test } from "vitest";
 import type { ColumnSpec, InputSpec, Signature } from "../../../model/index.ts";
 import { type DecodeRules, decodeSimple } from "./decode.ts";

@@ -1,5 +1,6 @@
 /**
- * From decoded rows to the request that a predictor takes: checked, stepped, with its wanted outputs.
+ * From decoded rows to the request that a predictor takes: checked, stepped, with its wanted
+ * outputs.
  */
 import { ServingError } from "../../../base/index.ts";
 import {

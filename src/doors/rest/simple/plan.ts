@@ -24,7 +24,8 @@ export interface SimplePlan {
   readonly inputs: readonly FeatureInput[];
   /**
    * - `columns`: one input, each row a list of numbers, named or not
-   * - `fields`: several inputs of one element a row; a row is a list in signature order or an object
+   * - `fields`: several inputs of one element a row; a row is a list in signature order or an
+   *   object
    * - `text`: one BYTES input of one element a row
    * - `tensor`: one input of any other shape; a row is a nested list
    */

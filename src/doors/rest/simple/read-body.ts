@@ -1,9 +1,9 @@
 /**
  * Finds the version that a simple body means and reads the body by its plan.
  *
- * The model stands in the query, in a header, in the body, or is the only one. The body is read once
- * by the plan of the version known so far; only when it then names another one is it read again.
- * Bodies over `jsonInlineBytesMax` are read in a parsing thread.
+ * The model stands in the query, in a header, in the body, or is the only one. The body is read
+ * once by the plan of the version known so far; only when it then names another one is it read
+ * again. Bodies over `jsonInlineBytesMax` are read in a parsing thread.
  */
 import type { ServedVersion, Service } from "../../../service/index.ts";
 import { JsonReader } from "../../../tensor/index.ts";

@@ -2,9 +2,9 @@
  * Reads rows of the simple dialect by the plan of a version: lists, objects of named fields, texts.
  *
  * An object's fields may come in any order; each is taken once, an unknown one is refused with a
- * suggestion (a misspelt field that fell back to its default would be a wrong answer), a missing one
- * takes its default or is refused. The same code reads the fields of form `fields`, where they stand
- * in the body itself.
+ * suggestion (a misspelt field that fell back to its default would be a wrong answer), a missing
+ * one takes its default or is refused. The same code reads the fields of form `fields`, where they
+ * stand in the body itself.
  */
 import { didYouMean, quote, ServingError } from "../../../base/index.ts";
 import type { JsonReader, Tensor } from "../../../tensor/index.ts";

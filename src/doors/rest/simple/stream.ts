@@ -1,10 +1,10 @@
 /**
  * `POST /predict/stream`: a line of JSON per row, as each completes.
  *
- * Rows run in slices, a few slices at once; a slice's lines are written when it is back, so the order
- * is that of completion and each line carries its index. A reader that is slower than the model
- * pauses the next slices, so at most `streamBufferBytesMax` and the slices under way are held for it;
- * a reader that leaves cancels what has not run.
+ * Rows run in slices, a few slices at once; a slice's lines are written when it is back, so the
+ * order is that of completion and each line carries its index. A reader that is slower than the
+ * model pauses the next slices, so at most `streamBufferBytesMax` and the slices under way are
+ * held for it; a reader that leaves cancels what has not run.
  */
 import type { ServerResponse } from "node:http";
 import { ServingError } from "../../../base/index.ts";
