@@ -47,7 +47,8 @@ export function rowNaming(prefix: string, isOneRow: boolean): FieldNaming {
   return {
     tensor: (spec) => (prefix === "" ? spec.name : `${prefix} (${quote(spec.name)})`),
     element(spec, _position, place) {
-      const width = Math.max(1, place.itemElements);
+      // Without items all of the tensor is one row.
+      const width = place.itemElements === 0 ? Number.POSITIVE_INFINITY : place.itemElements;
       const row = isOneRow ? prefix : `${prefix}[${Math.floor(place.index / width)}]`;
       return fieldOfRow(row, spec, place.index % width);
     },

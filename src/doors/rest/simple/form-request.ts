@@ -37,10 +37,25 @@ export function formRequest(
 ): InferenceRequest {
   const { checks } = served;
   if (!serving.plan.isBatchable && decoded.items !== 1) throw oneRowOnly(served, decoded);
-  const naming = namings[decoded.field] ?? anyRow;
+  const known = namings[decoded.field] ?? anyRow;
+  const naming = decoded.indexes === undefined ? known : placedNaming(known, decoded.indexes);
   const formed = form(checks, decoded, naming);
   const inputs = serving.stepped.length === 0 ? formed.inputs : stepped(serving, formed);
   return { inputs, items: formed.items, outputs: serving.wanted, parameters: undefined };
+}
+
+/** Names rows by their places in the caller's list: row `n` here is row `indexes[n]` there. */
+function placedNaming(naming: FieldNaming, indexes: readonly number[]): FieldNaming {
+  return {
+    tensor: naming.tensor,
+    element(spec, position, { index, itemElements }) {
+      // Without items in the tensor all of it is one row.
+      const width = itemElements === 0 ? index + 1 : itemElements;
+      const row = Math.floor(index / width);
+      const placed = (indexes[row] ?? row) * width + (index % width);
+      return naming.element(spec, position, { index: placed, itemElements: width });
+    },
+  };
 }
 
 function form(checks: InputChecks, decoded: SimpleRequest, naming: FieldNaming): FormedInputs {

@@ -67,16 +67,19 @@ async function runTogether(rows: RowsOf, from: number, to: number): Promise<Answ
 }
 
 function slice(
-  { serving, decoded }: RowsOf,
+  rows: RowsOf,
   from: number,
   to: number,
-): { tensors: (Tensor | undefined)[]; items: number } {
+): Pick<SimpleRequest, "tensors" | "items" | "indexes"> {
+  const { serving, decoded } = rows;
   const isBatchable = serving.plan.isBatchable;
+  const indexes: number[] = [];
+  for (let row = from; row < to; row += 1) indexes.push(indexOf(rows, row));
   const tensors = decoded.tensors.map((tensor) => {
     if (tensor === undefined) return undefined;
     return isBatchable ? sliceItems(tensor, from, to) : rowOf(tensor, from, decoded.items);
   });
-  return { tensors, items: to - from };
+  return { tensors, items: to - from, indexes };
 }
 
 /** Row `row` of rows that lie one after the other in a tensor that has no item dimension. */
@@ -87,8 +90,21 @@ function rowOf(tensor: Tensor, row: number, rows: number): Tensor {
 }
 
 function failed(rows: RowsOf, row: number, error: ServingError): RowEnd {
-  return { index: indexOf(rows, row), answer: undefined, place: 0, error };
+  const index = indexOf(rows, row);
+  return { index, answer: undefined, place: 0, error: named(rows, index, error) };
 }
+
+/** The model and its engine know no rows: what they refuse gets the row's place here. */
+function named({ decoded }: RowsOf, index: number, error: ServingError): ServingError {
+  const { code, cause } = error;
+  const isPlaced = code === "INVALID_INPUT" || !isRowsOwn(error);
+  if (isPlaced || !listFields.includes(decoded.field)) return error;
+  const field = `${decoded.field}[${index}]`;
+  return new ServingError(code, `${field}: ${error.message}`, { field, cause });
+}
+
+/** The fields that hold a list of rows. */
+const listFields: readonly string[] = ["instances", "input_data", "texts"];
 
 function indexOf(rows: RowsOf, row: number): number {
   return rows.decoded.indexes?.[row] ?? row;
