@@ -176,6 +176,8 @@ test("says what is wrong, where, and what was expected", () => {
     "too large a number": refusal('{"features":[1,1e39,3,4]}'),
     "missing field": refusal({ age: 1, tenure: 2 }),
     "unknown field": refusal({ age: 1, tenur: 2, tenure: 2, monthly_charges: 3 }),
+    "misspelt field": refusal({ age: 45, tenur: 12, monthly_charges: 3 }),
+    "misspelt first field": refusal({ agee: 45, tenure: 12, monthly_charges: 3 }),
     "unknown in features": refusal({ features: { age: 1, tenure: 2, monthly_charge: 3 } }),
     "field twice": refusal('{"age":1,"age":2}'),
     "row is a number": refusal({ instances: [1] }),

@@ -95,7 +95,7 @@ class Decoder {
     reader.enterObject();
     while (reader.nextMember()) this.#readMember();
     if (this.#form === "fields") {
-      this.#rows?.endFields(bareRow);
+      this.#rows?.endFields(bareRow, this.#unknownKey);
       if (this.#rows !== undefined) this.#rows.rows += 1;
       this.#refuseUnknown();
     }

@@ -102,8 +102,12 @@ export class RowReader {
     this.#base = only.sink.reserve(reader, this.#plan.fieldNames.length);
   }
 
-  /** Ends a row of named fields: defaults are filled in, missing ones refused. */
-  endFields(place: RowPlace): void {
+  /**
+   * Ends a row of named fields: defaults are filled in, missing ones refused.
+   *
+   * @param unknown a key that is no field and may be a missing one misspelt
+   */
+  endFields(place: RowPlace, unknown?: string): void {
     const only = this.#inputs[0];
     const isColumns = this.#plan.kind === "columns";
     for (let index = 0; index < this.#given.length; index += 1) {
@@ -111,7 +115,7 @@ export class RowReader {
       const value = only?.input.columns?.[index]?.default;
       if (isColumns && value !== undefined) only?.sink?.set(this.#base + index, value);
       else if (isColumns || this.#inputs[index]?.input.isOptional !== true) {
-        throw this.#missing(place, index);
+        throw this.#missing(place, index, unknown);
       }
     }
     if (isColumns && only !== undefined) only.rows += 1;
@@ -177,10 +181,15 @@ export class RowReader {
     return this.#inputs[index]?.input.isOptional === true;
   }
 
-  #missing(place: RowPlace, index: number): ServingError {
+  #missing(place: RowPlace, index: number, unknown: string | undefined): ServingError {
     const names = this.#plan.fieldNames;
     const field = fieldPath(place, names[index] ?? "");
-    const message = `${field}: missing, expected the fields ${names.join(", ")}`;
+    const expected = `expected the fields ${names.join(", ")}`;
+    const message =
+      unknown === undefined
+        ? `${field}: missing, ${expected}`
+        : `${field}: missing, and ${quote(unknown)} is unknown: ` +
+          `${expected}${didYouMean(unknown, names)}`;
     return new ServingError("INVALID_INPUT", message, { field });
   }
 
