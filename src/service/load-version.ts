@@ -159,6 +159,7 @@ function serve(
     deadlineMsDefault: limits.deadlineMsDefault,
     sample: probe.sample,
     isReady,
+    refuse: () => predictor.close("DRAINING"),
     async close() {
       await predictor.drain();
       predictor.close("DRAINING");

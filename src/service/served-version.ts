@@ -29,6 +29,8 @@ export interface ServedVersion {
   readonly sample: InferenceRequest;
   /** True while at least one instance would run a batch. */
   isReady(): boolean;
-  /** Answers what waits, then ends the instances. */
+  /** Answers DRAINING to all that is left and all that comes later. */
+  refuse(): void;
+  /** Answers what waits, then ends the instances; after `refuse` nothing waits. */
   close(): Promise<void>;
 }

@@ -129,6 +129,7 @@ function addModel(service: Service, model: MemoryModel): void {
     deadlineMsDefault: limits.deadlineMsDefault,
     sample: { inputs: [], items: 1, outputs: undefined, parameters: undefined },
     isReady: () => true,
+    refuse: () => {},
     close: async () => {},
   };
   registry.step(entry, "ready", { served });

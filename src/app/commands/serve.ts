@@ -16,8 +16,9 @@ import { startWatchdog } from "../life/watchdog.ts";
 import { CommandError, exitCodes, ProgressLine, say } from "../terminal.ts";
 import { listenError, readyBlock, urlOf } from "./serve-words.ts";
 
-/** The longest wait for readers of the last answers. */
+/** The longest wait for readers of the last answers, in a drain that is in time or too late. */
 const lastBytesMsMax = 5_000;
+const cutOffBytesMsMax = 1_000;
 
 export interface ServeFlags extends ConfigFlags {
   readonly printConfig?: boolean;
@@ -50,6 +51,7 @@ class Server {
   readonly #startedAtMs = performance.now();
   readonly #progress = new ProgressLine();
   #door: RestDoor | undefined;
+  #lastBytesMsMax = lastBytesMsMax;
   /** Keeps the process alive until `exit`. */
   readonly #anchor = setInterval(() => {}, 2 ** 30);
 
@@ -95,13 +97,15 @@ class Server {
       refuseWork: () => {
         service.phase = "stopped";
       },
-      cutOff: () => this.#door?.destroy(),
+      cutOff: () => {
+        this.#lastBytesMsMax = cutOffBytesMsMax;
+        for (const served of service.servedVersions()) served.refuse();
+      },
       pendingCount: () => {
         const inFlight = service.metrics.all().reduce((sum, each) => sum + each.inFlight, 0);
         return inFlight + service.metrics.http.streams();
       },
       stopWorkers: async () => {
-        this.#door?.stop();
         await this.#core.close();
         await this.#lastBytes();
         await this.#door?.close();
@@ -114,12 +118,20 @@ class Server {
     };
   }
 
-  /** Answers may still be on their way to slow readers; idle connections are closed already. */
+  /**
+   * Answers may still be on their way to slow readers. Closing the port ends each connection that
+   * has no request, even one whose answer is not all sent; so that comes after it is.
+   */
   async #lastBytes(): Promise<void> {
-    const endMs = performance.now() + lastBytesMsMax;
-    while ((this.#door?.connections ?? 0) > 0 && performance.now() < endMs) {
-      await new Promise((done) => setTimeout(done, 10));
-    }
+    const endMs = performance.now() + this.#lastBytesMsMax;
+    const waitFor = async (isDone: () => boolean): Promise<void> => {
+      while (!isDone() && performance.now() < endMs) {
+        await new Promise((done) => setTimeout(done, 10));
+      }
+    };
+    await waitFor(() => (this.#door?.unsentConnections ?? 0) === 0);
+    this.#door?.stop();
+    await waitFor(() => (this.#door?.connections ?? 0) === 0);
   }
 
   #announceReady(): void {

@@ -50,7 +50,10 @@ export interface BatchingOptions {
 }
 
 export interface BatchingPredictor extends Predictor {
-  /** Settles when nothing waits and nothing is under way; refuses nothing by itself. */
+  /**
+   * Settles when nothing waits and nothing is under way, or all was answered by `close`; refuses
+   * nothing by itself.
+   */
   drain(): Promise<void>;
   /** Answers all that is left with `code`, and all that comes later. Safe to call twice. */
   close(code: "DRAINING" | "MODEL_NOT_READY"): void;
@@ -208,7 +211,8 @@ class Batcher implements BatchingPredictor {
   }
 
   #isEmpty(): boolean {
-    return this.#room.items === 0 && this.#dispatcher.isIdle;
+    const isOwedNothing = this.#closedBy !== undefined || this.#dispatcher.isIdle;
+    return this.#room.items === 0 && isOwedNothing;
   }
 
   #changed(): void {

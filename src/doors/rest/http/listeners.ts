@@ -28,6 +28,8 @@ export interface Listeners {
   readonly port: number;
   /** Open connections. */
   readonly connections: number;
+  /** Those whose reader has not yet taken all that was written. */
+  readonly unsentConnections: number;
   /** Stops accepting; open connections stay. */
   stop(): void;
   /** Ends every connection. */
@@ -70,6 +72,11 @@ export async function openListeners(
     port,
     get connections() {
       return open.size;
+    },
+    get unsentConnections() {
+      let count = 0;
+      for (const socket of open) if (socket.writableLength > 0) count += 1;
+      return count;
     },
     stop() {
       http.close();

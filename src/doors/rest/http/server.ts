@@ -33,6 +33,8 @@ export interface HttpServerOptions {
 export interface HttpServer {
   readonly port: number;
   readonly connections: number;
+  /** Connections whose reader has not yet taken all that was written. */
+  readonly unsentConnections: number;
   /** From now on replies close their connection. */
   announceClose(): void;
   /** Stops accepting and ends idle connections. */
@@ -87,7 +89,9 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
       exchange.fail(thrown);
     }
   });
-  server.on("clientError", answerBrokenRequest);
+  server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => {
+    answerBrokenRequest(error, socket, nextRequestId(""));
+  });
   const listeners = await openListeners(server, {
     host: options.host,
     port: options.port,
@@ -106,6 +110,9 @@ function asHttpServer(
     port: listeners.port,
     get connections() {
       return listeners.connections;
+    },
+    get unsentConnections() {
+      return listeners.unsentConnections;
     },
     announceClose() {
       state.isClosing = true;
@@ -135,6 +142,9 @@ interface Begin {
 /** Finds the route and asks for the body. Throws what refuses the request before that. */
 function begin(exchange: Exchange, { router, options, headers }: Begin): void {
   const { limits } = options;
+  if (exchange.request.httpVersionMajor !== 1) {
+    throw new ServingError("INVALID_REQUEST", "expected HTTP/1.0 or HTTP/1.1");
+  }
   const url = exchange.request.url ?? "/";
   const question = url.indexOf("?");
   const path = question === -1 ? url : url.slice(0, question);
@@ -216,9 +226,22 @@ function run(exchange: Exchange, route: Route): void {
   }
 }
 
-/** What the parser refused: 400, 408 or 431 on the bare socket, then the connection ends. */
-function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (error.code === "ECONNRESET" || !socket.writable) {
+/** The reply of a connection that is being written, by the field that Node keeps it in. */
+interface AnsweringSocket extends Socket {
+  readonly _httpMessage?: ServerResponse | null;
+}
+
+/**
+ * What the parser refused: 400, 408 or 431 on the bare socket, then the connection ends. A reply
+ * that has begun is cut off instead: nothing may be written into the middle of it.
+ */
+function answerBrokenRequest(
+  error: NodeJS.ErrnoException,
+  socket: AnsweringSocket,
+  requestId: string,
+): void {
+  const hasBegun = socket._httpMessage?.headersSent === true;
+  if (error.code === "ECONNRESET" || !socket.writable || hasBegun) {
     socket.destroy();
     return;
   }
@@ -233,9 +256,10 @@ function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void
           "the headers are over the limit",
         ]
       : ["400 Bad Request", "INVALID_REQUEST", "this is not HTTP/1.1 as this server reads it"];
-  const body = JSON.stringify({ error: text, code });
+  const body = JSON.stringify({ error: text, code, request_id: requestId });
   const head =
     `HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-type: application/json\r\n` +
-    `x-error-code: ${code}\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n`;
+    `x-request-id: ${requestId}\r\nx-error-code: ${code}\r\n` +
+    `content-length: ${Buffer.byteLength(body)}\r\n\r\n`;
   socket.end(head + body);
 }
