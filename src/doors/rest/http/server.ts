@@ -240,9 +240,11 @@ function answerBrokenRequest(
   socket: AnsweringSocket,
   requestId: string,
 ): void {
-  const hasBegun = socket._httpMessage?.headersSent === true;
+  const reply = socket._httpMessage;
+  const hasBegun = reply?.headersSent === true;
   if (error.code === "ECONNRESET" || !socket.writable || hasBegun) {
-    socket.destroy();
+    if (reply?.writableEnded === true) socket.destroySoon();
+    else socket.destroy();
     return;
   }
   const isSlow = error.code === "ERR_HTTP_REQUEST_TIMEOUT";
