@@ -170,9 +170,17 @@ export class Exchange implements RequestContext {
     }
     if (error.code === "METHOD_NOT_ALLOWED") lines += `allow: ${error.field ?? ""}\r\n`;
     const body = errorBody(error, this.requestId, this.dialect);
-    if (!this.request.isBodyRead) this.response.shouldKeepAlive = false;
+    if (!this.request.isBodyRead && hasBody(this.headers)) this.#leaveBody();
     this.#write({ status, contentType: "application/json", lines }, body);
     this.#over(error.code, error);
+  }
+
+  /** A body that is left unread is dropped; the connection ends with it unless it is short. */
+  #leaveBody(): void {
+    const { contentLength, transferEncoding } = this.headers;
+    const isShort = transferEncoding === "" && Number(contentLength) <= dropBytesMax;
+    if (!isShort) this.response.shouldKeepAlive = false;
+    if (!this.response.shouldKeepAlive) this.request.closeAfterBody();
   }
 
   /** The caller's connection ended. */
@@ -233,4 +241,12 @@ function varied(head: AnswerHead): AnswerHead {
   return { ...head, lines: `${head.lines}vary: accept-encoding\r\n` };
 }
 
+/** Bytes of a refused body that are read and dropped for the sake of the connection. */
+const dropBytesMax = 64 * 1024;
+
 const emptyBody = Buffer.alloc(0);
+
+/** True when the headers announce a body. */
+function hasBody({ contentLength, transferEncoding }: RequestHeaders): boolean {
+  return transferEncoding !== "" || (contentLength !== "" && contentLength !== "0");
+}

@@ -1,0 +1,94 @@
+// Goal: a refusal costs a connection only where a body is left that nobody reads, and even then the
+// caller can read the answer. Method: a door over no model, spoken to over bare sockets.
+import { connect, Socket } from "node:net";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { openRestRig, type RestRig } from "../../../../test/support/rest-rig.ts";
+import { BodyRequest } from "./body-request.ts";
+
+let rig: RestRig;
+const mi = 1024 * 1024;
+
+beforeAll(async () => {
+  rig = await openRestRig([], { jsonBodyBytesMax: mi });
+});
+afterAll(() => rig.close());
+
+interface Heard {
+  readonly text: string;
+  /** The error of the socket, or "". */
+  readonly error: string;
+}
+
+/** Sends `parts` one after the other and hears what comes until the server ends. */
+function speak(parts: readonly (string | Buffer)[]): Promise<Heard> {
+  return new Promise((done) => {
+    const socket = connect({ port: rig.door.port, host: "127.0.0.1", allowHalfOpen: true });
+    let text = "";
+    let error = "";
+    socket.on("data", (chunk) => {
+      text += String(chunk);
+    });
+    socket.on("end", () => socket.end());
+    socket.on("error", (thrown: NodeJS.ErrnoException) => {
+      error = thrown.code ?? "error";
+    });
+    socket.on("close", () => done({ text, error }));
+    for (const part of parts) socket.write(part);
+  });
+}
+
+function statuses(text: string): string[] {
+  return text.split("HTTP/1.1 ").flatMap((reply) => (reply === "" ? [] : [reply.slice(0, 3)]));
+}
+
+const last = "GET /health/live HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+const head = "HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n";
+
+test("keeps the connection of a GET that is refused", async () => {
+  const get = "GET /nowhere HTTP/1.1\r\nhost: x\r\n\r\n";
+  const empty = "GET /health HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n";
+  const { text } = await speak([get, empty, get, last]);
+  expect(statuses(text)).toEqual(["404", "200", "404", "200"]);
+  expect(text.split("connection: keep-alive").length - 1).toBe(3);
+});
+
+test("keeps the connection of a POST that is refused ahead of a small body", async () => {
+  const post = `POST /nowhere ${head}content-length: 2000\r\n\r\n`;
+  const { text } = await speak([post, "x".repeat(1_000), "x".repeat(1_000), last]);
+  expect(statuses(text)).toEqual(["404", "200"]);
+});
+
+test("answers a body over its limit so that the answer can be read", async () => {
+  const announced = `POST /predict ${head}content-length: ${16 * mi}\r\n\r\n`;
+  const sent = [announced, ...Array.from({ length: 16 }, () => Buffer.alloc(mi, 32))];
+  const { text, error } = await speak(sent);
+  expect(statuses(text)).toEqual(["413"]);
+  expect(text).toContain("connection: close");
+  expect(error).toBe("");
+});
+
+test("answers a chunked body that has no end in sight, and ends when it does", async () => {
+  const chunk = Buffer.concat([
+    Buffer.from("100000\r\n"),
+    Buffer.alloc(mi, 32),
+    Buffer.from("\r\n"),
+  ]);
+  for (const path of ["/nowhere", "/predict"]) {
+    const start = `POST ${path} ${head}transfer-encoding: chunked\r\n\r\n`;
+    const { text, error } = await speak([start, ...Array(8).fill(chunk), "0\r\n\r\n"]);
+    expect(statuses(text)).toEqual([path === "/predict" ? "413" : "404"]);
+    expect(text).toContain("connection: close");
+    expect(error).toBe("");
+  }
+});
+
+test("keeps no byte that nobody asked for", () => {
+  const request = new BodyRequest(new Socket());
+  request.push(Buffer.alloc(1_000));
+  request.push(null);
+  let bytes = -1;
+  request.readBody({ bytesMax: mi, declaredBytes: 0, tensorsFrom: 0 }, (body) => {
+    bytes = body.length;
+  });
+  expect(bytes).toBe(0);
+});
