@@ -89,7 +89,7 @@ function book(books: Books, exchange: Exchange, { code, error }: End): void {
   const { service, log, gate } = books;
   const { served, times, items } = exchange;
   if (served !== undefined) {
-    const endedAtMs = service.clock.nowMs();
+    const endedAtMs = exchange.writtenAtMs === 0 ? service.clock.nowMs() : exchange.writtenAtMs;
     served.metrics.requestDone({ door: "rest", outcome: code, items, times, endedAtMs });
   } else if (code !== "OK") service.metrics.unresolved.add("rest", code);
   if (error === undefined) return;

@@ -51,6 +51,8 @@ export class Exchange implements RequestContext {
   /** The version it counts on, once known. */
   served: ServedVersion | undefined;
   items = 0;
+  /** When the answer's text was ready, in ms of the clock; 0 while it is not, or was not noted. */
+  writtenAtMs = 0;
   #query: URLSearchParams | undefined;
   #isAnswered = false;
   #isOver = false;
@@ -211,7 +213,8 @@ export class Exchange implements RequestContext {
       lines: `x-request-id: ${this.requestId}\r\n${head.lines}`,
       contentLength,
       keepAliveS: this.settings.keepAliveS,
-      wallMs: this.settings.wallMs(),
+      nowMs: this.writtenAtMs === 0 ? this.settings.nowMs() : this.writtenAtMs,
+      wallMs: this.settings.wallMs,
     });
   }
 

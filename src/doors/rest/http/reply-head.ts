@@ -21,11 +21,12 @@ interface HeadFields {
 let dateText = "";
 let dateUntilMs = 0;
 
-/** The Date header's value; made once a second. */
-function currentDate(wallMs: number): string {
-  if (wallMs >= dateUntilMs) {
-    dateText = new Date(wallMs).toUTCString();
-    dateUntilMs = wallMs - (wallMs % 1000) + 1000;
+/** The Date header's value; made once a second, and the time of day is asked for only then. */
+function currentDate({ nowMs, wallMs }: Pick<ReplyHead, "nowMs" | "wallMs">): string {
+  if (nowMs >= dateUntilMs) {
+    const timeMs = wallMs();
+    dateText = new Date(timeMs).toUTCString();
+    dateUntilMs = nowMs + 1000 - (timeMs % 1000);
   }
   return dateText;
 }
@@ -46,7 +47,10 @@ export interface ReplyHead {
   /** Bytes of the body. */
   readonly contentLength: number;
   readonly keepAliveS: number;
-  readonly wallMs: number;
+  /** Monotonic time, ms. */
+  readonly nowMs: number;
+  /** Unix time, ms. */
+  readonly wallMs: () => number;
 }
 
 function headText(head: ReplyHead, isKeptAlive: boolean): string {
@@ -55,7 +59,7 @@ function headText(head: ReplyHead, isKeptAlive: boolean): string {
     ? `connection: keep-alive\r\nkeep-alive: timeout=${head.keepAliveS}\r\n`
     : "connection: close\r\n";
   const type = head.contentType === "" ? "" : `content-type: ${head.contentType}\r\n`;
-  const date = `date: ${currentDate(head.wallMs)}\r\n`;
+  const date = `date: ${currentDate(head)}\r\n`;
   const end = `content-length: ${head.contentLength}\r\n\r\n`;
   return first + type + date + connection + head.lines + end;
 }
@@ -73,11 +77,13 @@ export function probeHeadSupport(): boolean {
       return true;
     }) as typeof sink.write;
     response.assignSocket(sink);
-    setHead(response, { ...probeHead, wallMs: 0 }, true);
+    setHead(response, { ...probeHead, nowMs: 0, wallMs: () => 0 }, true);
     response.end("ok", "latin1");
     return written.join("").endsWith("content-length: 2\r\n\r\nok");
   } catch {
     return false;
+  } finally {
+    dateUntilMs = 0;
   }
 }
 

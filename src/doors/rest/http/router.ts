@@ -43,8 +43,8 @@ function newNode(): Node {
 
 export class Router {
   readonly #root = newNode();
-  /** One entry for each route without parameters. */
-  readonly #fixed = new Map<string, Found>();
+  /** Routes without parameters by method, then by path; one entry for each. */
+  readonly #fixed = new Map<string, Map<string, Found>>();
 
   /** REQUIRES: no two routes have one method and path. */
   constructor(routes: readonly Route[]) {
@@ -56,7 +56,7 @@ export class Router {
    * @throws NOT_FOUND, METHOD_NOT_ALLOWED, INVALID_REQUEST (bad percent-encoding)
    */
   find(method: string, path: string): Found {
-    const known = this.#fixed.get(`${method} ${path}`);
+    const known = this.#fixed.get(method)?.get(path);
     if (known !== undefined) return known;
     const parameters: string[] = [];
     const node = this.#walk(path, parameters);
@@ -86,7 +86,8 @@ export class Router {
     }
     node.routes.push(route);
     if (!route.path.includes(":")) {
-      this.#fixed.set(`${route.method} ${route.path}`, { route, parameters: noParameters });
+      const ofMethod = this.#fixed.get(route.method) ?? new Map<string, Found>();
+      this.#fixed.set(route.method, ofMethod.set(route.path, { route, parameters: noParameters }));
     }
   }
 

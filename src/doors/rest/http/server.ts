@@ -14,6 +14,7 @@ import { decodeBody } from "./content-encoding.ts";
 import { Exchange, type ExchangeSettings } from "./exchange.ts";
 import { type RequestHeaders, scanHeaders } from "./header-scan.ts";
 import { type Listeners, openListeners } from "./listeners.ts";
+import { closeExchange, openExchange } from "./open-exchanges.ts";
 import { makeRequestIds } from "./request-id.ts";
 import { type Route, Router } from "./router.ts";
 
@@ -45,13 +46,6 @@ export interface HttpServer {
 
 const keepAliveMs = 65_000;
 
-/** The exchange of a response, for the one listener that all responses share. */
-const exchangeOf = Symbol("exchange");
-
-interface Reply extends ServerResponse {
-  [exchangeOf]?: Exchange;
-}
-
 /** Starts listening; `port` 0 picks a free one. */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const { limits, clock } = options;
@@ -63,7 +57,10 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     validationStatus: options.validationStatus,
     nowMs: () => clock.nowMs(),
     wallMs: () => clock.wallMs(),
-    finished: options.finished,
+    finished(exchange, code, error) {
+      closeExchange(exchange.request.socket, exchange);
+      options.finished(exchange, code, error);
+    },
   };
   const server = createServer({
     // The parser calls `push` on whatever class stands here; the listener gets it back as ours.
@@ -75,13 +72,12 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     keepAliveTimeout: keepAliveMs,
     noDelay: true,
   });
-  server.on("request", (request: IncomingMessage, response: Reply) => {
+  server.on("request", (request: IncomingMessage, response: ServerResponse) => {
     if (!(request instanceof BodyRequest)) throw new TypeError("another request class was used");
     const headers = scanHeaders(request.rawHeaders);
     const requestId = nextRequestId(headers.requestId);
     const exchange = new Exchange(request, response, { settings, headers, requestId });
-    response[exchangeOf] = exchange;
-    response.on("close", onClose);
+    openExchange(request.socket, exchange);
     if (state.isClosing) response.shouldKeepAlive = false;
     try {
       begin(exchange, { router, options, headers });
@@ -127,10 +123,6 @@ function asHttpServer(
       listeners.destroyConnections();
     },
   };
-}
-
-function onClose(this: ServerResponse): void {
-  (this as Reply)[exchangeOf]?.callerLeft();
 }
 
 interface Begin {

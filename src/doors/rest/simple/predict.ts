@@ -68,15 +68,17 @@ interface ReplyParts {
 function reply(exchange: Exchange, parts: ReplyParts, response: InferenceResponse): void {
   const { serving, decoded, service } = parts;
   const { times } = exchange;
+  const nowMs = service.clock.nowMs();
   const answer = makeAnswer(serving.answerPlan, response.outputs, decoded.items);
   const text = replyText(answer, {
     form: decoded.form,
     names: serving.names,
-    latencyMs: service.clock.nowMs() - times.arrivedAtMs,
+    latencyMs: nowMs - times.arrivedAtMs,
     runMs: times.runMs,
     batchId: decoded.batchId,
   });
-  exchange.replyJson(text, serverTimingLine(times, service.clock.nowMs()));
+  exchange.writtenAtMs = service.clock.nowMs();
+  exchange.replyJson(text, serverTimingLine(times, exchange.writtenAtMs));
 }
 
 function noRows(field: string): ServingError {
