@@ -208,7 +208,7 @@ export class Dispatcher {
   /** The batch is back: its place is free. Gives the time. */
   #end(run: Run, runMs: number | undefined): number {
     const nowMs = this.#options.clock.nowMs();
-    run.slot.leave(run);
+    run.slot.leave(run, nowMs);
     if (run.suspect !== undefined) run.suspect.isRunning = false;
     this.#options.observer.batchDone({
       items: run.items,

@@ -5,7 +5,13 @@ import { expect, test } from "vitest";
 import { type BatchSnapshot, type LaneView, planBatch, type SlotView } from "./plan-batch.ts";
 
 const greedy = { itemsMax: 8, delayMsMax: 0 };
-const slot = { isReady: true, inFlight: 0, runsMax: 1, isExclusive: false };
+const slot = {
+  isReady: true,
+  inFlight: 0,
+  runsMax: 1,
+  isExclusive: false,
+  aheadUntilMs: Number.POSITIVE_INFINITY,
+};
 const lane = { items: 3, rank: 2, order: 5, oldestAtMs: 100 };
 type Snapshot = BatchSnapshot<LaneView, SlotView>;
 const calm: Snapshot = { slots: [slot], lanes: [lane], suspect: undefined, retries: 0 };
@@ -43,6 +49,15 @@ test("gives work to the idle instance and sends ahead only what is full", () => 
     from: full,
     slot: busy,
   });
+});
+
+test("sends nothing ahead behind a run that takes long", () => {
+  const busy = { ...slot, runsMax: 2, inFlight: 1, aheadUntilMs: 120 };
+  const snapshot = { ...calm, slots: [busy], lanes: [{ ...lane, items: 8 }] };
+  expect(planBatch(snapshot, greedy, 119)).toMatchObject({ kind: "send", slot: busy });
+  expect(planBatch(snapshot, greedy, 120)).toEqual({ kind: "nothing" });
+  const idle = { ...busy, inFlight: 0 };
+  expect(planBatch({ ...snapshot, slots: [idle] }, greedy, 120)).toMatchObject({ kind: "send" });
 });
 
 test("waits for company until the oldest has waited the delay, or the batch is full", () => {
@@ -99,6 +114,7 @@ const anySlot = fc.record({
   isReady: fc.boolean(),
   inFlight: fc.nat(2),
   runsMax: fc.integer({ min: 1, max: 2 }),
+  aheadUntilMs: fc.constantFrom(0, Number.POSITIVE_INFINITY),
   isExclusive: fc.boolean(),
 });
 const anyLane = fc.record({
@@ -125,6 +141,7 @@ test("uses no instance that cannot take a run and keeps no due lane from an idle
       if (plan.kind !== "send") return;
       expect(plan.slot).toMatchObject({ isReady: true, isExclusive: false });
       expect(plan.slot.inFlight).toBeLessThan(plan.slot.runsMax);
+      if (plan.slot.inFlight > 0) expect(plan.slot.aheadUntilMs).toBeGreaterThan(100);
     },
   );
   fc.assert(property);

@@ -5,7 +5,9 @@
  * `delayMsMax` 0 it is the greedy policy: what has arrived goes as soon as an instance is idle.
  * - Work goes to the instance with the fewest runs under way.
  * - A batch is sent ahead to a busy instance only when it is full: a part-filled one would go in
- *   two halves where waiting makes it one (measured: two batches in flight halve their size).
+ *   two halves where waiting makes it one (measured: two batches in flight halve their size). And
+ *   only while the run there is short: what is sent cannot be called back, so behind a long run it
+ *   would outlive its deadline and its caller, and share the fate of a hang.
  * - Parts of a rejected batch go first, because their requests have waited longest.
  * - A suspect needs an instance for itself. While the oldest in the queue is one, nothing younger
  *   is sent: a steady load would keep every instance busy for ever.
@@ -26,6 +28,8 @@ export interface SlotView {
   /** Runs under way, and how many there may be. */
   readonly inFlight: number;
   readonly runsMax: number;
+  /** While it is busy, a batch may be sent ahead before this instant. */
+  readonly aheadUntilMs: number;
   /** A suspect runs here: nothing else may. */
   readonly isExclusive: boolean;
 }
@@ -62,7 +66,7 @@ export function planBatch<L extends LaneView, S extends SlotView>(
   rules: BatchRules,
   nowMs: number,
 ): BatchPlan<L, S> {
-  const slot = leastBusy(snapshot.slots);
+  const slot = leastBusy(snapshot.slots, nowMs);
   if (slot === undefined) return nothing;
   const isIdle = slot.inFlight === 0;
   if (snapshot.retries > 0) return isIdle ? { kind: "send", from: "retries", slot } : nothing;
@@ -87,10 +91,11 @@ function dueAt(lane: LaneView, rules: BatchRules): number {
   return lane.oldestAtMs + rules.delayMsMax;
 }
 
-function leastBusy<S extends SlotView>(slots: readonly S[]): S | undefined {
+function leastBusy<S extends SlotView>(slots: readonly S[], nowMs: number): S | undefined {
   let best: S | undefined;
   for (const slot of slots) {
     if (!slot.isReady || slot.isExclusive || slot.inFlight >= slot.runsMax) continue;
+    if (slot.inFlight > 0 && nowMs >= slot.aheadUntilMs) continue;
     if (best === undefined || slot.inFlight < best.inFlight) best = slot;
   }
   return best;

@@ -7,11 +7,20 @@ import type { Suspect } from "../suspects/suspects.ts";
 import { type Entry, partOf } from "./entry.ts";
 import type { SlotView } from "./plan-batch.ts";
 
+/**
+ * Behind a run of this length nothing is sent ahead, ms. The gap that sending ahead saves is about
+ * 0.2 ms, so a longer run loses less than 1 % by going without.
+ */
+const aheadRunMsMax = 20;
+
 /** An instance as the batcher sees it. */
 export class Slot implements SlotView {
   readonly instance: Instance;
   /** Runs under way. At most `runsMax`. */
   readonly runs: Run[] = [];
+  /** When the oldest run became the oldest, and how long the one before it took. */
+  #headSinceMs = 0;
+  #lastRunMs = 0;
 
   constructor(instance: Instance) {
     this.instance = instance;
@@ -25,6 +34,11 @@ export class Slot implements SlotView {
     return this.instance.runsMax;
   }
 
+  get aheadUntilMs(): number {
+    if (this.#lastRunMs > aheadRunMsMax) return Number.NEGATIVE_INFINITY;
+    return this.#headSinceMs + aheadRunMsMax;
+  }
+
   get inFlight(): number {
     return this.runs.length;
   }
@@ -35,11 +49,14 @@ export class Slot implements SlotView {
 
   /** Takes a place for the run; from then on no run here is alone, if there are several. */
   enter(run: Run): void {
+    if (this.runs.length === 0) this.#headSinceMs = run.sentAtMs;
     this.runs.push(run);
     if (this.runs.length > 1) for (const each of this.runs) each.isAlone = false;
   }
 
-  leave(run: Run): void {
+  leave(run: Run, nowMs: number): void {
+    this.#lastRunMs = nowMs - this.#headSinceMs;
+    this.#headSinceMs = nowMs;
     this.runs.splice(this.runs.indexOf(run), 1);
   }
 }
