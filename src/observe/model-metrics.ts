@@ -5,7 +5,7 @@
  * fields of this object: no label, no map, no allocation. Labels are put on when somebody scrapes.
  * Latency figures take answered requests and the server's own failures; a caller's mistake (4xx) is
  * counted but not timed, or a flood of bad bodies would make the model look fast.
- * Invariant: `inFlight` is 0 when nothing is under way (each `requestBegan` has one `requestDone`).
+ * Invariant: `inFlight` is 0 when nothing is under way (each `requestBegan` has one end).
  */
 import { errorTable, HistogramWindow, type LimitName } from "../base/index.ts";
 import type { BatchFigures, BatchingObserver, EarlyEnd, StageTimes } from "../predict/index.ts";
@@ -85,6 +85,11 @@ export class ModelMetrics implements BatchingObserver {
 
   requestBegan(): void {
     this.inFlight += 1;
+  }
+
+  /** A request that began here meant another version. REQUIRES: as `requestDone`, in its place. */
+  requestMoved(): void {
+    this.inFlight -= 1;
   }
 
   /** REQUIRES: `requestBegan` was called for it, and this is its only `requestDone`. */

@@ -5,14 +5,25 @@ import { ServingError } from "../../../base/index.ts";
 import type { ServedVersion } from "../../../service/index.ts";
 import type { Exchange } from "./exchange.ts";
 
-/** Books the request on a version: from here on it counts there and has its deadline. */
-export function beginOn(exchange: Exchange, served: ServedVersion, items: number): void {
+/**
+ * Books the request on a version: from here on it counts there and has its deadline.
+ *
+ * @throws CANCELLED the caller left while the body was read, so nothing may begin
+ */
+export function beginOn(exchange: Exchange, served: ServedVersion): void {
+  if (exchange.isAnswered) throw new ServingError("CANCELLED", "the caller left");
   exchange.served = served;
-  exchange.items = items;
   served.metrics.requestBegan();
-  if (exchange.deadlineAtMs === Number.POSITIVE_INFINITY) {
+  if (exchange.headers.timeoutMs === "") {
     exchange.deadlineAtMs = exchange.times.arrivedAtMs + served.deadlineMsDefault;
   }
+}
+
+/** Takes the request off the books of its version, which it turned out not to mean. */
+export function leaveVersion(exchange: Exchange): void {
+  if (exchange.isAnswered || exchange.served === undefined) return;
+  exchange.served.metrics.requestMoved();
+  exchange.served = undefined;
 }
 
 /** True for the content types that are read as JSON. */

@@ -34,7 +34,7 @@ export function infer(route: InferRoute, exchange: Exchange): void | Promise<voi
   const { service, threads } = route;
   const { limits } = service;
   const served = service.find(exchange.parameters[0] ?? "", exchange.parameters[1]);
-  beginOn(exchange, served, 0);
+  beginOn(exchange, served);
   const { json, binary, isRaw } = splitBody(exchange, limits);
   if (isRaw) {
     return run(route, exchange, {

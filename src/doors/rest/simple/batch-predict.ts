@@ -10,7 +10,7 @@ import { ServingError } from "../../../base/index.ts";
 import type { Service } from "../../../service/index.ts";
 import { JsonReader } from "../../../tensor/index.ts";
 import type { Exchange } from "../http/exchange.ts";
-import { beginOn, checkJsonType } from "../http/exchange-work.ts";
+import { checkJsonType } from "../http/exchange-work.ts";
 import { msText } from "../http/number-text.ts";
 import { serverTimingLine } from "../http/server-timing.ts";
 import { decodeSimple, type SimpleRequest } from "./decode.ts";
@@ -45,7 +45,7 @@ async function answerRows(route: BatchRoute, exchange: Exchange, read: ReadSimpl
     throw new ServingError("INVALID_INPUT", message, { field: "instances" });
   }
   const serving = simpleServing(served, service.limits.jsonDepthMax);
-  beginOn(exchange, served, decoded.items);
+  exchange.items = decoded.items;
   exchange.times.decodedAtMs = service.clock.nowMs();
   const rows: RowsOf = { service, served, serving, decoded, context: exchange };
   const ran = decoded.items === 0 ? [] : await runRows(rows, 0, decoded.items);

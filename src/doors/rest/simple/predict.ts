@@ -9,7 +9,7 @@ import { emptyOutputs } from "../../../model/index.ts";
 import type { InferenceResponse } from "../../../predict/index.ts";
 import type { ServedVersion, Service } from "../../../service/index.ts";
 import type { Exchange } from "../http/exchange.ts";
-import { beginOn, checkJsonType } from "../http/exchange-work.ts";
+import { checkJsonType } from "../http/exchange-work.ts";
 import { serverTimingLine } from "../http/server-timing.ts";
 import type { SimpleRequest } from "./decode.ts";
 import { formRequest } from "./form-request.ts";
@@ -38,7 +38,7 @@ function run(
 ): void {
   const { service } = route;
   const serving = simpleServing(served, service.limits.jsonDepthMax);
-  beginOn(exchange, served, decoded.items);
+  exchange.items = decoded.items;
   const request = formRequest(served, serving, decoded);
   exchange.times.decodedAtMs = service.clock.nowMs();
   if (request.items === 0) {

@@ -3,11 +3,13 @@
  *
  * The model stands in the query, in a header, in the body, or is the only one. The body is read
  * once by the plan of the version known so far; only when it then names another one is it read
- * again. Bodies over `jsonInlineBytesMax` are read in a parsing thread.
+ * again, whether or not the first plan could read it. The request counts on the version known so
+ * far from before its body is read. Bodies over `jsonInlineBytesMax` are read in a parsing thread.
  */
 import type { ServedVersion, Service } from "../../../service/index.ts";
 import { JsonReader } from "../../../tensor/index.ts";
 import type { Exchange } from "../http/exchange.ts";
+import { beginOn, leaveVersion } from "../http/exchange-work.ts";
 import { decodeSimple, type SimpleRequest } from "./decode.ts";
 import type { ParseThread } from "./parse-thread.ts";
 import { simpleServing } from "./serving.ts";
@@ -32,32 +34,91 @@ interface Wanted {
 /** Makes the reader of one door. */
 export function makeReadBody(service: Service, thread: ParseThread): ReadBody {
   return (exchange, rules) => {
-    const outside = namedOutside(exchange);
-    const inside = outside.model ?? service.onlyModel;
-    const wanted =
-      inside === undefined ? namedInside(service, exchange) : { ...outside, model: inside };
-    const model = wanted.model ?? service.needModel();
-    const served = service.find(model, wanted.version);
-    const serving = simpleServing(served, service.limits.jsonDepthMax);
-    const decodeRules = { limits: serving.limits, isTolerant: rules.isTolerant };
-    const again = (decoded: SimpleRequest): ReadSimple => {
-      const target = service.find(
-        decoded.modelName ?? model,
-        decoded.modelVersion ?? wanted.version,
-      );
-      if (target === served) return { served, decoded };
-      const other = simpleServing(target, service.limits.jsonDepthMax);
-      const otherRules = { limits: other.limits, isTolerant: rules.isTolerant };
-      return { served: target, decoded: decodeSimple(exchange.body, other.plan, otherRules) };
-    };
-    if (exchange.body.length > service.limits.jsonInlineBytesMax) {
-      service.metrics.http.jsonOffloaded += 1;
-      const { body: bytes, cancellation } = exchange;
-      const job = { bytes, plan: serving.plan, rules: decodeRules, cancellation };
-      return thread.decode(job).then(again);
-    }
-    return again(decodeSimple(exchange.body, serving.plan, decodeRules));
+    const wanted = firstWanted(service, exchange);
+    const served = service.find(wanted.model ?? service.needModel(), wanted.version);
+    beginOn(exchange, served);
+    const reading = { service, thread, exchange, rules, wanted, served };
+    if (exchange.body.length > service.limits.jsonInlineBytesMax) return readApart(reading);
+    return readHere(reading);
   };
+}
+
+/** One body and the version that it means as far as is known. */
+interface Reading {
+  readonly service: Service;
+  readonly thread: ParseThread;
+  readonly exchange: Exchange;
+  readonly rules: ReadRules;
+  readonly wanted: Wanted;
+  readonly served: ServedVersion;
+}
+
+function readHere(reading: Reading): ReadSimple {
+  const { served } = reading;
+  let decoded: SimpleRequest;
+  try {
+    decoded = decodeHere(reading, served);
+  } catch (thrown) {
+    const target = moveTo(reading, namedInside(reading));
+    if (target === served) throw thrown;
+    return { served: target, decoded: decodeHere(reading, target) };
+  }
+  const target = moveTo(reading, decoded);
+  if (target === served) return { served, decoded };
+  return { served: target, decoded: decodeHere(reading, target) };
+}
+
+/** As `readHere`, in a thread. */
+async function readApart(reading: Reading): Promise<ReadSimple> {
+  const { served, service } = reading;
+  service.metrics.http.jsonOffloaded += 1;
+  let decoded: SimpleRequest;
+  try {
+    decoded = await decodeApart(reading, served);
+  } catch (thrown) {
+    const target = moveTo(reading, namedInside(reading));
+    if (target === served) throw thrown;
+    return { served: target, decoded: await decodeApart(reading, target) };
+  }
+  const target = moveTo(reading, decoded);
+  if (target === served) return { served, decoded };
+  return { served: target, decoded: await decodeApart(reading, target) };
+}
+
+function decodeHere({ service, exchange, rules }: Reading, served: ServedVersion): SimpleRequest {
+  const { plan, limits } = simpleServing(served, service.limits.jsonDepthMax);
+  return decodeSimple(exchange.body, plan, { limits, isTolerant: rules.isTolerant });
+}
+
+function decodeApart(reading: Reading, served: ServedVersion): Promise<SimpleRequest> {
+  const { service, thread, exchange, rules } = reading;
+  const { plan, limits } = simpleServing(served, service.limits.jsonDepthMax);
+  const { body: bytes, cancellation } = exchange;
+  const own = { limits, isTolerant: rules.isTolerant };
+  return thread.decode({ bytes, plan, rules: own, cancellation });
+}
+
+/** Books the request on the version that its body names; that of `reading` where it names none. */
+function moveTo(reading: Reading, names: NamesOf): ServedVersion {
+  const { service, exchange, wanted, served } = reading;
+  const { modelName, modelVersion } = names;
+  if (modelName === undefined && modelVersion === undefined) return served;
+  leaveVersion(exchange);
+  const target = service.find(modelName ?? served.model, modelVersion ?? wanted.version);
+  beginOn(exchange, target);
+  return target;
+}
+
+type NamesOf = Pick<SimpleRequest, "modelName" | "modelVersion">;
+
+/** What names the model before the body is read; the body's own name only where nothing else does. */
+function firstWanted(service: Service, exchange: Exchange): Wanted {
+  const outside = namedOutside(exchange);
+  if (outside.model !== undefined) return outside;
+  const { onlyModel } = service;
+  if (onlyModel !== undefined) return { model: onlyModel, version: outside.version };
+  const inside = readNames(exchange.body, service.limits.jsonDepthMax);
+  return { model: inside.modelName, version: inside.modelVersion ?? outside.version };
 }
 
 function namedOutside(exchange: Exchange): Wanted {
@@ -71,17 +132,27 @@ function namedOutside(exchange: Exchange): Wanted {
   return { model, version };
 }
 
+/** The names in a body that could not be read by a plan; none where it is no JSON. */
+function namedInside({ service, exchange }: Reading): NamesOf {
+  try {
+    return readNames(exchange.body, service.limits.jsonDepthMax);
+  } catch {
+    // What is wrong with the body was found by its plan already, which says it better.
+    return { modelName: undefined, modelVersion: undefined };
+  }
+}
+
 /** Looks for `model_name` and `model_version` without reading anything else. */
-function namedInside(service: Service, exchange: Exchange): Wanted {
-  const reader = new JsonReader(exchange.body, service.limits.jsonDepthMax);
-  let model: string | undefined;
-  let version: string | undefined;
+function readNames(body: Buffer, jsonDepthMax: number): NamesOf {
+  const reader = new JsonReader(body, jsonDepthMax);
+  let modelName: string | undefined;
+  let modelVersion: string | undefined;
   reader.enterObject();
   while (reader.nextMember()) {
     const isText = reader.peek() === "string";
-    if (isText && reader.isKey("model_name")) model = reader.readString();
-    else if (isText && reader.isKey("model_version")) version = reader.readString();
+    if (isText && reader.isKey("model_name")) modelName = reader.readString();
+    else if (isText && reader.isKey("model_version")) modelVersion = reader.readString();
     else reader.skipValue();
   }
-  return { model, version };
+  return { modelName, modelVersion };
 }

@@ -10,7 +10,7 @@ import type { ServerResponse } from "node:http";
 import { ServingError } from "../../../base/index.ts";
 import type { Service } from "../../../service/index.ts";
 import type { Exchange } from "../http/exchange.ts";
-import { beginOn, checkJsonType } from "../http/exchange-work.ts";
+import { checkJsonType } from "../http/exchange-work.ts";
 import type { SimpleRequest } from "./decode.ts";
 import { predictionText, probabilitiesText } from "./item-text.ts";
 import type { ReadBody } from "./read-body.ts";
@@ -38,7 +38,7 @@ export async function streamPredict(route: StreamRoute, exchange: Exchange): Pro
   }
   const { served, decoded } = await route.readBody(exchange, { isTolerant: true });
   const serving = simpleServing(served, service.limits.jsonDepthMax);
-  beginOn(exchange, served, decoded.items);
+  exchange.items = decoded.items;
   exchange.times.decodedAtMs = service.clock.nowMs();
   const response = exchange.beginStream({ contentType: "application/x-ndjson", lines: "" });
   if (response === undefined) return;
