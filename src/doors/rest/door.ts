@@ -60,6 +60,7 @@ export async function startRestDoor(options: RestDoorOptions): Promise<RestDoor>
     validationStatus: options.validationStatus,
     routes,
     clock,
+    counts: service.metrics.http,
     admit(route) {
       if (route.body !== "none") service.admit();
     },

@@ -77,7 +77,7 @@ export class BodyRequest extends IncomingMessage {
         return;
       }
       this.#close = close;
-      socket.setTimeout(lingerMsMax);
+      socket.setTimeout(lingerMsMax, () => socket.destroy());
       socket.end();
     };
   }

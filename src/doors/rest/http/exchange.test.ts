@@ -1,6 +1,7 @@
 // Goal: a refusal costs a connection only where a body is left that nobody reads, and even then the
 // caller can read the answer. Method: a door over no model, spoken to over bare sockets.
 import { connect, Socket } from "node:net";
+import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { openRestRig, type RestRig } from "../../../../test/support/rest-rig.ts";
 import { BodyRequest } from "./body-request.ts";
@@ -20,9 +21,9 @@ interface Heard {
 }
 
 /** Sends `parts` one after the other and hears what comes until the server ends. */
-function speak(parts: readonly (string | Buffer)[]): Promise<Heard> {
+function speak(parts: readonly (string | Buffer)[], port = rig.door.port): Promise<Heard> {
   return new Promise((done) => {
-    const socket = connect({ port: rig.door.port, host: "127.0.0.1", allowHalfOpen: true });
+    const socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
     let text = "";
     let error = "";
     socket.on("data", (chunk) => {
@@ -91,4 +92,27 @@ test("keeps no byte that nobody asked for", () => {
     bytes = body.length;
   });
   expect(bytes).toBe(0);
+});
+
+test("counts the bytes of bodies, inflated", async () => {
+  const { requestBytes } = rig.service.metrics.http;
+  const { count, sum } = requestBytes;
+  const headers = { "content-type": "application/json" };
+  const url = `${rig.url}/predict`;
+  const body = " ".repeat(700);
+  await fetch(url, { method: "POST", headers, body });
+  const gzip = { ...headers, "content-encoding": "gzip" };
+  await fetch(url, { method: "POST", headers: gzip, body: gzipSync(body) });
+  expect(requestBytes.count - count).toBe(2);
+  expect(requestBytes.sum - sum).toBe(1_400);
+});
+
+test("counts the connections of callers who were too slow", async () => {
+  const slow = await openRestRig([], { headersReadMsMax: 10, bodyReadMsMax: 10 });
+  const { text } = await speak(["POST /predict HTTP/1.1\r\nhost: x\r\n"], slow.door.port);
+  expect(statuses(text)).toEqual(["408"]);
+  const begun = `POST /predict ${head}content-length: 10\r\n\r\nabc`;
+  expect(statuses((await speak([begun], slow.door.port)).text)).toEqual(["408"]);
+  expect(slow.service.metrics.http.slowClosed).toBe(2);
+  await slow.close();
 });

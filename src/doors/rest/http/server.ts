@@ -9,6 +9,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { type Clock, type ErrorCode, type Limits, ServingError } from "../../../base/index.ts";
+import type { ServerMetrics } from "../../../observe/index.ts";
 import { BodyRequest } from "./body-request.ts";
 import { decodeBody } from "./content-encoding.ts";
 import { Exchange, type ExchangeSettings } from "./exchange.ts";
@@ -26,6 +27,7 @@ export interface HttpServerOptions {
   readonly validationStatus: 400 | 422;
   readonly routes: readonly Route[];
   readonly clock: Clock;
+  readonly counts: ServerMetrics["http"];
   /** Throws the error that refuses everything just now (draining), or returns. */
   admit(route: Route): void;
   finished(exchange: Exchange, code: ErrorCode | "OK", error: ServingError | undefined): void;
@@ -45,6 +47,9 @@ export interface HttpServer {
 }
 
 const keepAliveMs = 65_000;
+
+/** Node's word for headers or a body that came too slowly. */
+const slowCode = "ERR_HTTP_REQUEST_TIMEOUT";
 
 /** Starts listening; `port` 0 picks a free one. */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
@@ -86,6 +91,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     }
   });
   server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => {
+    if (error.code === slowCode) options.counts.slowClosed += 1;
     answerBrokenRequest(error, socket, nextRequestId(""));
   });
   const listeners = await openListeners(server, {
@@ -162,6 +168,7 @@ function begin(exchange: Exchange, { router, options, headers }: Begin): void {
   exchange.request.readBody({ bytesMax, declaredBytes, tensorsFrom }, (body, error) => {
     if (error !== undefined) exchange.fail(error);
     else if (headers.contentEncoding === "") {
+      options.counts.requestBytes.record(body.length);
       exchange.body = body;
       run(exchange, found.route);
     } else {
@@ -169,6 +176,7 @@ function begin(exchange: Exchange, { router, options, headers }: Begin): void {
       const decoding = decodeBody(body, { encoding: headers.contentEncoding, bytesMax, ratioMax });
       decoding.then(
         (inflated) => {
+          options.counts.requestBytes.record(inflated.length);
           exchange.body = inflated;
           run(exchange, found.route);
         },
@@ -239,7 +247,7 @@ function answerBrokenRequest(
     else socket.destroy();
     return;
   }
-  const isSlow = error.code === "ERR_HTTP_REQUEST_TIMEOUT";
+  const isSlow = error.code === slowCode;
   const isHeader = error.code === "HPE_HEADER_OVERFLOW";
   const [status, code, text] = isSlow
     ? ["408 Request Timeout", "REQUEST_TIMEOUT", "headers or body came too slowly"]

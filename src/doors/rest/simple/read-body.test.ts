@@ -127,8 +127,14 @@ test("takes the version from outside where the body names only the model", async
 
 /** A server of the same models, without the books of the door. */
 async function openOwn(routes: readonly Route[]): Promise<HttpServer> {
-  const { limits, clock } = rig.service;
-  const more = { host: "127.0.0.1", port: 0, listenSockets: 1, validationStatus: 400 } as const;
+  const { limits, clock, metrics } = rig.service;
+  const more = {
+    counts: metrics.http,
+    host: "127.0.0.1",
+    port: 0,
+    listenSockets: 1,
+    validationStatus: 400,
+  } as const;
   return await startHttpServer({ ...more, limits, clock, routes, admit() {}, finished() {} });
 }
 
