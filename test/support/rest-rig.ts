@@ -12,7 +12,7 @@ import {
   prepareInputChecks,
   type Signature,
 } from "../../src/model/index.ts";
-import { createLog, ProcessUsage, ServerMetrics } from "../../src/observe/index.ts";
+import { createLog, type Log, ProcessUsage, ServerMetrics } from "../../src/observe/index.ts";
 import type { InferenceRequest, RequestContext } from "../../src/predict/index.ts";
 import { Registry } from "../../src/registry/index.ts";
 import { type ServedVersion, Service } from "../../src/service/index.ts";
@@ -62,6 +62,7 @@ export interface RestRig {
 export async function openRestRig(
   models: readonly MemoryModel[],
   own: Partial<Limits> = {},
+  log: Log = createLog({ level: "silent", format: "json", write: () => {} }),
 ): Promise<RestRig> {
   const limits: Limits = { ...defaultLimits, ...own };
   const clock = systemClock;
@@ -70,7 +71,6 @@ export async function openRestRig(
   const service = new Service({ registry, metrics, limits, clock, defaultModel: "" });
   for (const model of models) addModel(service, model);
   service.phase = "serving";
-  const log = createLog({ level: "silent", format: "json", write: () => {} });
   const door = await startRestDoor({
     service,
     clock,

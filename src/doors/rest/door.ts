@@ -42,7 +42,7 @@ export interface RestDoor extends HttpServer {
 /** Opens the door. @throws the system's error when the port cannot be had */
 export async function startRestDoor(options: RestDoorOptions): Promise<RestDoor> {
   const { service, clock, log } = options;
-  const books = { service, log, gate: new RepeatGate() };
+  const books = { service, log, gate: new RepeatGate(), isDebug: log.isDebug };
   const thread = createParseThread();
   const routes = [
     ...simpleRoutes(service, thread),
@@ -79,6 +79,8 @@ interface Books {
   readonly service: Service;
   readonly log: Log;
   readonly gate: RepeatGate;
+  /** The log's level never changes, so it is asked once. */
+  readonly isDebug: boolean;
 }
 
 interface End {
@@ -93,6 +95,7 @@ function book(books: Books, exchange: Exchange, { code, error }: End): void {
     const endedAtMs = exchange.writtenAtMs === 0 ? service.clock.nowMs() : exchange.writtenAtMs;
     served.metrics.requestDone({ door: "rest", outcome: code, items, times, endedAtMs });
   } else if (code !== "OK") service.metrics.unresolved.add("rest", code);
+  if (books.isDebug) logAccess(books, exchange, code);
   if (error === undefined) return;
   const suppressed = gate.pass(error.code, service.clock.nowMs());
   if (suppressed === undefined) return;
@@ -102,5 +105,21 @@ function book(books: Books, exchange: Exchange, { code, error }: End): void {
     path: exchange.request.url,
     model: served?.model,
     version: served?.version,
+  });
+}
+
+/** One line for each request, whatever its end. */
+function logAccess({ service, log }: Books, exchange: Exchange, code: ErrorCode | "OK"): void {
+  const { request, response, served, times, requestId } = exchange;
+  const tookMs = service.clock.nowMs() - times.arrivedAtMs;
+  log.debug("request", {
+    method: request.method,
+    path: request.url,
+    status: response.statusCode,
+    code,
+    took_ms: Math.round(tookMs * 1000) / 1000,
+    model: served?.model,
+    version: served?.version,
+    request_id: requestId,
   });
 }
