@@ -81,6 +81,8 @@ export async function openListeners(
     stop() {
       http.close();
       for (const server of more) server.close();
+      // Node does not count a connection as idle before its first request.
+      for (const socket of open) if (socket.bytesRead === 0) socket.destroy();
     },
     destroyConnections() {
       for (const socket of open) socket.destroy();
