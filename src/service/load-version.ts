@@ -154,6 +154,7 @@ function serve(
     checks: prepareInputChecks(signature, limits),
     predictor,
     metrics: counted,
+    instances: instances.length,
     loadMs,
     readyAtWallMs: clock.wallMs(),
     deadlineMsDefault: limits.deadlineMsDefault,

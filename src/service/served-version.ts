@@ -19,6 +19,8 @@ export interface ServedVersion {
   readonly checks: InputChecks;
   readonly predictor: Predictor;
   readonly metrics: ModelMetrics;
+  /** Instances that were loaded, >= 1; what `instances: auto` came to. */
+  readonly instances: number;
   /** How long the version took from registered to ready, ms. */
   readonly loadMs: number;
   /** Unix time at which it became ready, ms. */

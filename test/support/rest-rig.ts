@@ -111,7 +111,8 @@ function addModel(service: Service, model: MemoryModel): void {
   }
   const layout = model.layout ?? { kind: "dynamic" };
   const signature: Signature = { inputs: model.inputs, outputs: model.outputs, layout };
-  const settings = { batching: { itemsMax: 32, delayMsMax: 0, policy: "greedy" }, instances: 1 };
+  const batching = { itemsMax: 32, delayMsMax: 0, policy: "greedy" };
+  const settings = { batching, instances: "auto" };
   const served: ServedVersion = {
     model: model.name,
     version: "1.0.0",
@@ -124,6 +125,7 @@ function addModel(service: Service, model: MemoryModel): void {
       predict: async (request, context) => ({ outputs: model.run(request, context) }),
     },
     metrics: metrics.of(model.name, "1.0.0"),
+    instances: 3,
     loadMs: 1,
     readyAtWallMs: 1,
     deadlineMsDefault: limits.deadlineMsDefault,

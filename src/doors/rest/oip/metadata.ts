@@ -56,7 +56,7 @@ const configTypes: Readonly<Record<Dtype, string>> = {
 /** The configuration as Triton's ModelConfig in JSON, with proto names. */
 export function modelConfig(served: ServedVersion): object {
   const { layout, inputs, outputs } = served.signature;
-  const { batching, instances } = served.package.settings;
+  const { batching } = served.package.settings;
   const isBatched = layout.kind !== "none";
   const dims = (spec: InputSpec | OutputSpec): readonly number[] =>
     isBatched ? spec.shape.slice(1) : spec.shape;
@@ -85,9 +85,7 @@ export function modelConfig(served: ServedVersion): object {
           },
         }
       : {}),
-    instance_group: [
-      { name: served.model, kind: "KIND_CPU", count: instances === "auto" ? 1 : instances },
-    ],
+    instance_group: [{ name: served.model, kind: "KIND_CPU", count: served.instances }],
     default_model_filename: served.package.artifactName,
     parameters: {},
   };

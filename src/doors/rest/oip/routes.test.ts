@@ -64,6 +64,7 @@ test("describes server and models", async () => {
     name: "echo",
     max_batch_size: 32,
     input: [{ name: "x", data_type: "TYPE_FP32", dims: [4] }],
+    instance_group: [{ name: "echo", kind: "KIND_CPU", count: 3 }],
   });
 });
 
