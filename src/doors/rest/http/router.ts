@@ -2,8 +2,9 @@
  * Finds the route of a path.
  *
  * Paths without parameters are one Map look-up; the rest walk a tree of segments, where a literal
- * wins over a parameter. Segments are percent-decoded once, after splitting, so `%2F` never makes a
- * new segment. A known path with another verb is METHOD_NOT_ALLOWED with the verbs it has.
+ * wins over a parameter unless it leads nowhere, so that a model may be called like a literal.
+ * Segments are percent-decoded once, after splitting, so `%2F` never makes a new segment. A known
+ * path with another verb is METHOD_NOT_ALLOWED with the verbs it has.
  */
 import { ServingError } from "../../../base/index.ts";
 import type { Dialect } from "./error-body.ts";
@@ -35,6 +36,7 @@ interface Node {
 }
 
 const noParameters: readonly string[] = [];
+const noMethods: readonly Method[] = [];
 
 function newNode(): Node {
   // At most one entry for each segment of the route table.
@@ -58,15 +60,14 @@ export class Router {
   find(method: string, path: string): Found {
     const known = this.#fixed.get(method)?.get(path);
     if (known !== undefined) return known;
-    const parameters: string[] = [];
-    const node = this.#walk(path, parameters);
-    if (node === undefined || node.routes.length === 0) {
+    const trimmed = path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path;
+    const walk = new Walk(trimmed.split("/"), method === "HEAD" ? "GET" : method);
+    const route = walk.down(this.#root, 1);
+    if (route !== undefined) return { route, parameters: walk.parameters };
+    if (walk.allowed.length === 0) {
       throw new ServingError("NOT_FOUND", `no route ${printable(path)}: see /docs for the list`);
     }
-    const wanted = method === "HEAD" ? "GET" : method;
-    const route = node.routes.find((each) => each.method === wanted);
-    if (route !== undefined) return { route, parameters };
-    const allowed = node.routes.map((each) => each.method).join(", ");
+    const allowed = walk.allowed.join(", ");
     const message = `${printable(path)} answers ${allowed}, not ${printable(method)}`;
     throw new ServingError("METHOD_NOT_ALLOWED", message, { field: allowed });
   }
@@ -90,22 +91,40 @@ export class Router {
       this.#fixed.set(route.method, ofMethod.set(route.path, { route, parameters: noParameters }));
     }
   }
+}
 
-  #walk(path: string, parameters: string[]): Node | undefined {
-    let node: Node | undefined = this.#root;
-    const trimmed = path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path;
-    for (const raw of trimmed.split("/").slice(1)) {
-      if (node === undefined) return undefined;
-      const literal: Node | undefined = node.literals.get(raw);
-      if (literal !== undefined) {
-        node = literal;
-        continue;
-      }
-      if (node.parameter === undefined) return undefined;
-      parameters.push(decodeSegment(raw));
-      node = node.parameter;
+/** One search; it visits each node of the table at most once. */
+class Walk {
+  readonly parameters: string[] = [];
+  /** The verbs of the path's other routes, once each. */
+  allowed: readonly Method[] = noMethods;
+  readonly #segments: readonly string[];
+  readonly #method: string;
+
+  constructor(segments: readonly string[], method: string) {
+    this.#segments = segments;
+    this.#method = method;
+  }
+
+  /** The route below `node` for the segments from `index` on. */
+  down(node: Node, index: number): Route | undefined {
+    const segment = this.#segments[index];
+    if (segment === undefined) return this.#routeOf(node);
+    const literal = node.literals.get(segment);
+    const route = literal === undefined ? undefined : this.down(literal, index + 1);
+    if (route !== undefined || node.parameter === undefined) return route;
+    this.parameters.push(decodeSegment(segment));
+    const found = this.down(node.parameter, index + 1);
+    if (found === undefined) this.parameters.pop();
+    return found;
+  }
+
+  #routeOf(node: Node): Route | undefined {
+    for (const route of node.routes) {
+      if (route.method === this.#method) return route;
+      if (!this.allowed.includes(route.method)) this.allowed = [...this.allowed, route.method];
     }
-    return node;
+    return undefined;
   }
 }
 
