@@ -47,6 +47,10 @@ export const limitTable = {
     "time to send the headers",
   ]),
   bodyReadMsMax: row([30_000, 10, 3_600_000], "ms", ["REQUEST_TIMEOUT", "time to send the body"]),
+  replyReadMsMax: row([30_000, 10, 3_600_000], "ms", [
+    undefined,
+    "a reader that takes nothing for so long is cut",
+  ]),
   connectionsMax: row([10_000, 1, 1_000_000], "connection", [undefined, "closed at accept"]),
   streamsMax: row([1_000, 0, 100_000], "stream", ["OVERLOADED", "open streams"]),
   streamBufferBytesMax: row([mi, 1024, 1024 * mi], "byte", [undefined, "then the producer waits"]),

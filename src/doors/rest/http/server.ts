@@ -90,6 +90,8 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
       exchange.fail(thrown);
     }
   });
+  server.timeout = limits.replyReadMsMax;
+  server.on("timeout", cutStuckReader);
   server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => {
     if (error.code === slowCode) options.counts.slowClosed += 1;
     answerBrokenRequest(error, socket, nextRequestId(""));
@@ -224,6 +226,15 @@ function run(exchange: Exchange, route: Route): void {
   } catch (thrown) {
     exchange.fail(thrown);
   }
+}
+
+/**
+ * Nothing has moved on this connection for its time: it ends when it is idle, or when its caller has
+ * stopped taking a reply. One that waits for the engine, or for its own body, is left to its limits.
+ */
+function cutStuckReader(socket: Socket): void {
+  const isIdle = socket.timeout === keepAliveMs;
+  if (isIdle || socket.writableLength > 0) socket.destroy();
 }
 
 /** The reply of a connection that is being written, by the field that Node keeps it in. */

@@ -137,7 +137,8 @@ export class InputRows {
     const bytes = Buffer.byteLength(text);
     if (bytes > this.#limits.stringElementBytesMax) {
       const limit = this.#limits.stringElementBytesMax;
-      const message = `${path}: the text has ${bytes} bytes; the limit is ${limit}`;
+      const allowed = `the limit is ${limit} (stringElementBytesMax)`;
+      const message = `${path}: the text has ${bytes} bytes; ${allowed}`;
       throw new ServingError("LIMIT_EXCEEDED", message, { field: path });
     }
     if (this.#texts.length >= this.#limits.elementsMax) {
