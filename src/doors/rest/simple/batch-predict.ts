@@ -16,7 +16,7 @@ import { serverTimingLine } from "../http/server-timing.ts";
 import { decodeSimple, type SimpleRequest } from "./decode.ts";
 import { confidenceText, predictionText, probabilitiesText } from "./item-text.ts";
 import type { ReadBody, ReadSimple } from "./read-body.ts";
-import { callFieldsText } from "./reply.ts";
+import { callFieldsText, predictionsText } from "./reply.ts";
 import { type RowEnd, type RowsOf, runRows } from "./run-rows.ts";
 import { simpleServing } from "./serving.ts";
 
@@ -64,6 +64,9 @@ function inOrder(ran: readonly RowEnd[], decoded: SimpleRequest): RowEnd[] {
 }
 
 function valueColumns(ends: readonly RowEnd[]): string {
+  const first = ends[0]?.answer;
+  // An answer of as many items as there are rows is the answer of them all.
+  if (first?.items === ends.length) return predictionsText(first);
   const predictions = ends.map(({ answer, place }) =>
     answer === undefined ? "null" : predictionText(answer, place),
   );

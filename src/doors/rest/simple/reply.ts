@@ -7,6 +7,8 @@
 import { msText } from "../http/number-text.ts";
 import {
   type Answer,
+  allPredictionsText,
+  allProbabilitiesText,
   confidenceText,
   predictionText,
   probabilitiesText,
@@ -76,16 +78,9 @@ function textText(answer: Answer, tail: string): string {
 
 /** `"predictions":[...]` and, with scores, `,"probabilities":[...]`. */
 export function predictionsText(answer: Answer): string {
-  const predictions: string[] = [];
-  const scores: string[] = [];
-  for (let index = 0; index < answer.items; index += 1) {
-    predictions.push(predictionText(answer, index));
-    const score = probabilitiesText(answer, index);
-    if (score !== undefined) scores.push(score);
-  }
-  const text = `"predictions":[${predictions.join(",")}]`;
-  if (answer.probability === undefined) return text;
-  return `${text},"probabilities":[${scores.join(",")}]`;
+  const text = `"predictions":[${allPredictionsText(answer, false)}]`;
+  const scores = allProbabilitiesText(answer);
+  return scores === undefined ? text : `${text},"probabilities":[${scores}]`;
 }
 
 function instancesText(answer: Answer, tail: string): string {
@@ -99,19 +94,12 @@ function callText(answer: Answer, facts: ReplyFacts): string {
 
 /** The fields of a `call` reply without the braces. */
 export function callFieldsText(answer: Answer, facts: ReplyFacts): string {
-  const rows: string[] = [];
-  const scores: string[] = [];
-  for (let index = 0; index < answer.items; index += 1) {
-    const text = predictionText(answer, index);
-    rows.push(text.startsWith("[") ? text : `[${text}]`);
-    const score = probabilitiesText(answer, index);
-    if (score !== undefined) scores.push(score);
-  }
-  const probabilities =
-    answer.probability === undefined ? "" : `"probabilities":[${scores.join(",")}],`;
+  const rows = allPredictionsText(answer, true);
+  const scores = allProbabilitiesText(answer);
+  const probabilities = scores === undefined ? "" : `"probabilities":[${scores}],`;
   const batchId = facts.batchId === undefined ? "null" : JSON.stringify(facts.batchId);
   return (
-    `"predictions":[${rows.join(",")}],${probabilities}${facts.names},` +
+    `"predictions":[${rows}],${probabilities}${facts.names},` +
     `"inference_time_ms":${msText(facts.runMs)},"latency_ms":${msText(facts.latencyMs)},` +
     `"batch_id":${batchId}`
   );
