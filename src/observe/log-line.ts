@@ -15,8 +15,12 @@ const colours: { readonly [level: string]: string } = {
 };
 const plain = "\u001b[0m";
 
-/** The readable form of `line`, which ends in a line break; what is not JSON passes unchanged. */
-export function lineText(line: string): string {
+/**
+ * The readable form of `line`, which ends in a line break; what is not JSON passes unchanged.
+ *
+ * @param hasColours the level is coloured, for a terminal
+ */
+export function lineText(line: string, hasColours: boolean): string {
   const fields = parse(line);
   if (fields === undefined) return line;
   const { level, time, message, err, cause = err, ...rest } = fields;
@@ -27,7 +31,8 @@ export function lineText(line: string): string {
     .map(([key, value]) => `${key}=${valueText(value)}`)
     .join(" ");
   const said = escapeControls(String(message ?? ""));
-  const head = `${clock} ${colours[name] ?? ""}${name.padEnd(5)}${plain} ${said}`;
+  const shown = name.padEnd(5);
+  const head = `${clock} ${hasColours ? `${colours[name] ?? ""}${shown}${plain}` : shown} ${said}`;
   const tail = values === "" ? "" : `  ${values}`;
   return `${head}${tail}\n${causeLines(cause)}`;
 }

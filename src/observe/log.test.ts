@@ -37,6 +37,19 @@ test("a huge cause is cut", () => {
   expect(lines[0]?.length).toBeLessThan(10_000);
 });
 
+test("text lines have colours on a terminal only", () => {
+  const lines: string[] = [];
+  const write = (line: string) => lines.push(line);
+  for (const hasColours of [true, false, undefined]) {
+    const own = hasColours === undefined ? {} : { hasColours };
+    createLog({ level: "info", format: "text", write, ...own }).info("ready");
+  }
+  expect(lines[0]).toContain(" \u001b[32minfo \u001b[0m ready\n");
+  expect(lines[1]).toContain(" info  ready\n");
+  const isTerminal = process.stderr.isTTY === true && (process.env["NO_COLOR"] ?? "") === "";
+  expect(lines[2]?.includes("\u001b")).toBe(isTerminal);
+});
+
 test("text lines show values and escape what could move the cursor", () => {
   const { lines, log } = collect("info", "text");
   log.warn("queue is full", { model: "churn", path: "/a\u001b[2Jb", err: new Error("why\nhow") });

@@ -41,6 +41,8 @@ export interface LogOptions {
   readonly format: LogFormat;
   /** Where lines go instead of stderr; for tests. */
   readonly write?: (line: string) => void;
+  /** Text lines are coloured; by default on a terminal unless NO_COLOR is set. */
+  readonly hasColours?: boolean;
 }
 
 /** Bytes that may wait for a slow reader. */
@@ -69,6 +71,11 @@ export function createLog(options: LogOptions): Log {
   return asLog(logger, sink);
 }
 
+/** What stands in NO_COLOR does not matter unless it is empty (no-color.org). */
+function isColourful(): boolean {
+  return process.stderr.isTTY === true && (process.env["NO_COLOR"] ?? "") === "";
+}
+
 interface Sink {
   readonly stream: DestinationStream;
   readonly dropped: () => number;
@@ -81,7 +88,8 @@ function openSink(options: LogOptions, isText: boolean): Sink {
     // A progress line may stand there: the log line takes its place.
     const lead = process.stderr.isTTY === true ? "\r\u001b[2K" : "";
     const out = print ?? ((line: string) => process.stderr.write(lead + line));
-    const write = isText ? (line: string) => out(lineText(line)) : out;
+    const hasColours = options.hasColours ?? isColourful();
+    const write = isText ? (line: string) => out(lineText(line, hasColours)) : out;
     return { stream: { write }, dropped: () => 0, flush: () => Promise.resolve() };
   }
   let dropped = 0;
