@@ -229,8 +229,8 @@ function run(exchange: Exchange, route: Route): void {
 }
 
 /**
- * Nothing has moved on this connection for its time: it ends when it is idle, or when its caller has
- * stopped taking a reply. One that waits for the engine, or for its own body, is left to its limits.
+ * Nothing has moved on this connection for its time: it ends when it is idle, or when its caller
+ * has stopped taking a reply. One that waits for the engine or for its body has other limits.
  */
 function cutStuckReader(socket: Socket): void {
   const isIdle = socket.timeout === keepAliveMs;
