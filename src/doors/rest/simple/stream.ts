@@ -1,7 +1,7 @@
 /**
  * `POST /predict/stream`: a line of JSON per row, as each completes.
  *
- * Rows run in slices, a few slices at once; a slice's lines are written when it is back, so the
+ * Rows run in slices, a few slices at once; a slice's lines leave together when it is back, so the
  * order is that of completion and each line carries its index. A reader that is slower than the
  * model pauses the next slices, so at most `streamBufferBytesMax` and the slices under way are
  * held for it; a reader that leaves cancels what has not run.
@@ -11,7 +11,7 @@ import { ServingError } from "../../../base/index.ts";
 import type { Service } from "../../../service/index.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { checkJsonType } from "../http/exchange-work.ts";
-import type { SimpleRequest } from "./decode.ts";
+import type { RowFault, SimpleRequest } from "./decode.ts";
 import { predictionText, probabilitiesText } from "./item-text.ts";
 import type { ReadBody } from "./read-body.ts";
 import { type RowEnd, type RowsOf, runRows } from "./run-rows.ts";
@@ -27,6 +27,8 @@ export interface StreamRoute {
 const slicesMax = 4;
 const sliceRowsMax = 32;
 const progressMs = 1_000;
+/** Characters of lines that are worth a write before their slice is through. */
+const writeLengthMin = 64 * 1024;
 
 export async function streamPredict(route: StreamRoute, exchange: Exchange): Promise<void> {
   const { service, open } = route;
@@ -63,21 +65,35 @@ export async function streamPredict(route: StreamRoute, exchange: Exchange): Pro
 async function writeRows(rows: RowsOf, writer: LineWriter): Promise<void> {
   const { decoded } = rows;
   writer.total = decoded.items + decoded.faults.length;
-  for (const fault of decoded.faults) await writer.write(faultLine(fault.index, fault.error), true);
+  await writeEnds(rows, writer, decoded.faults.map(faultyEnd));
   let next = 0;
   const runner = async (): Promise<void> => {
     while (next < decoded.items && !rows.context.cancellation.isCancelled) {
       const from = next;
       next = Math.min(from + sliceRowsMax, decoded.items);
-      for (const end of await runRows(rows, from, next)) {
-        await writer.write(line(decoded, end), end.error !== undefined);
-      }
+      await writeEnds(rows, writer, await runRows(rows, from, next));
     }
   };
   const runners: Promise<void>[] = [];
   for (let index = 0; index < slicesMax; index += 1) runners.push(runner());
   await Promise.all(runners);
   if (!rows.context.cancellation.isCancelled) writer.progress(true);
+}
+
+async function writeEnds(
+  { decoded }: RowsOf,
+  writer: LineWriter,
+  ends: readonly RowEnd[],
+): Promise<void> {
+  for (const end of ends) {
+    writer.add(line(decoded, end), end.error !== undefined);
+    if (writer.isFull) await writer.flush();
+  }
+  await writer.flush();
+}
+
+function faultyEnd({ index, error }: RowFault): RowEnd {
+  return { index, answer: undefined, place: 0, error };
 }
 
 function line(decoded: SimpleRequest, end: RowEnd): string {
@@ -97,9 +113,11 @@ function faultLine(index: number, error: ServingError | undefined): string {
   return `${JSON.stringify({ index, error: error?.message, code: error?.code })}\n`;
 }
 
-/** Writes lines and waits when the reader is behind. */
+/** Writes lines, many at a time, and waits when the reader is behind. */
 class LineWriter {
   total = 0;
+  /** Lines for the next write, at most `writeLengthMin` and one more line. */
+  #lines = "";
   #done = 0;
   #failed = 0;
   #progressAtMs: number;
@@ -114,10 +132,22 @@ class LineWriter {
     this.#progressAtMs = service.clock.nowMs();
   }
 
-  async write(text: string, isFailed: boolean): Promise<void> {
+  /** True when what was taken is worth a write of its own. */
+  get isFull(): boolean {
+    return this.#lines.length >= writeLengthMin;
+  }
+
+  /** Takes a line for the next write. */
+  add(text: string, isFailed: boolean): void {
     this.#done += 1;
     if (isFailed) this.#failed += 1;
-    this.#response.write(text);
+    this.#lines += text;
+  }
+
+  /** Writes what was taken, in one write; settles when the reader has room for more. */
+  async flush(): Promise<void> {
+    if (this.#lines !== "") this.#response.write(this.#lines);
+    this.#lines = "";
     this.progress(false);
     const { streamBufferBytesMax } = this.#service.limits;
     if (this.#response.writableLength > streamBufferBytesMax) await this.#drained();
