@@ -62,7 +62,8 @@ export const limitTable = {
   stringElementBytesMax: row([mi, 1, 1024 * mi], "byte", ["LIMIT_EXCEEDED", "one BYTES element"]),
   deadlineMsDefault: row([60_000, 1, 86_400_000], "ms", ["DEADLINE_EXCEEDED", "when none is sent"]),
   deadlineMsMax: row([300_000, 1, 86_400_000], "ms", [undefined, "longer deadlines are cut"]),
-  queueItemsMax: row([16_384, 1, 10_000_000], "item", ["QUEUE_FULL", "waiting per model"]),
+  // Room for 100 of the largest requests; `queueBytesMax` is what bounds the memory.
+  queueItemsMax: row([mi, 1, 10_000_000], "item", ["QUEUE_FULL", "waiting per model"]),
   queueBytesMax: row([64 * mi, 1, 4096 * mi], "byte", ["QUEUE_FULL", "waiting per model"]),
   batchWallMsMax: row([30_000, 1, 86_400_000], "ms", ["ENGINE_TIMEOUT", "one run of the engine"]),
   workerMemoryBytesMax: row([4096 * mi, 64 * mi, 2 ** 50], "byte", [

@@ -128,7 +128,7 @@ test("the families that foreign dashboards read have their labels and buckets", 
   ]);
   expect(text).toContain('model_load_time_seconds{model="od\\"d\\\\",model_version="1.0.0"} 0.25');
   expect(text).toContain('prediction_total{model="plain",model_version="3",status="error"} 0');
-  expect(text).toContain('millrace_limit{name="queueItemsMax"} 16384');
+  expect(text).toContain('millrace_limit{name="queueItemsMax"} 1048576');
   expect(text).toContain('millrace_limit_hits_total{name="queueItemsMax"} 0');
   expect(text).toContain(
     'millrace_requests_total{model="",version="",door="rest",code="MODEL_NOT_FOUND"} 1',

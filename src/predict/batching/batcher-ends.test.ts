@@ -2,7 +2,7 @@
 // Method: a fake clock and instances whose runs the test answers or fails by hand.
 import { expect, test } from "vitest";
 import { rigOf } from "../../../test/support/batcher-rig.ts";
-import { Cancellation, ServingError } from "../../base/index.ts";
+import { Cancellation, defaultLimits, ServingError } from "../../base/index.ts";
 import { makeTensor } from "../../tensor/index.ts";
 
 const notReady = new ServingError("MODEL_NOT_READY", "restarting");
@@ -21,6 +21,14 @@ test("refuses at once what would pass a queue limit, and counts the hit", async 
   await instance.answer();
   await instance.answer();
   expect(await Promise.all([first, ...waiting])).toEqual([[10], [20, 30], [40]]);
+});
+
+test("lets 64 callers with the largest requests wait by default", async () => {
+  const { ask, batcher } = rigOf();
+  const rows = new Array<number>(defaultLimits.requestItemsMax).fill(1);
+  const answers = Array.from({ length: 64 }, () => ask(rows));
+  batcher.close("DRAINING");
+  expect(new Set(await Promise.all(answers))).toEqual(new Set(["DRAINING"]));
 });
 
 test("counts the bytes that wait", async () => {
