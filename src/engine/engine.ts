@@ -54,6 +54,7 @@ export interface Instance {
    * Runs one batch.
    *
    * @throws INPUT_REJECTED_BY_MODEL the engine refused the input (cause: its text)
+   * @throws MODEL_OUTPUT_INVALID, MEMORY_EXHAUSTED this batch cannot be answered; a smaller may
    * @throws WORKER_LOST, ENGINE_TIMEOUT the process died or was killed; the batch is lost
    *   (cause: an `OutsideKill` when somebody else killed it)
    * @throws MODEL_NOT_READY not loaded, restarting or closed

@@ -31,7 +31,7 @@ export interface BatchingObserver {
   limitHit(name: LimitName): void;
   /** Requests that left early; `wasRunning` tells whether their run was under way. */
   endedEarly(end: EarlyEnd, requests: number, wasRunning: boolean): void;
-  /** A rejected batch is run again in parts, to find the request at fault. */
+  /** A batch that failed by its requests is run again in parts, to find the request at fault. */
   batchRetried(requests: number): void;
   workerDied(requests: number): void;
   /** Inputs under suspicion, and inputs that are refused, now. */

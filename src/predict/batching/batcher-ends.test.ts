@@ -140,12 +140,27 @@ test.each([
   ["no output", []],
 ])("refuses an answer with %s", async (_, outputs) => {
   const { ask, clock, instance } = rigOf();
-  const answers = [ask([1]), ask([2])];
+  const answer = ask([1, 2]);
   clock.advance(0);
   await instance.answer(outputs);
-  const code = "MODEL_OUTPUT_INVALID";
-  expect(await Promise.all(answers)).toEqual([code, code]);
+  expect(await answer).toBe("MODEL_OUTPUT_INVALID");
 });
+
+test.each(["MODEL_OUTPUT_INVALID", "MEMORY_EXHAUSTED"] as const)(
+  "fails only the one request for which a batch ended with %s",
+  async (code) => {
+    const { ask, clock, instance } = rigOf();
+    const answers = [ask([1]), ask([13]), ask([3])];
+    clock.advance(0);
+    for (let run = instance.open[0]; run !== undefined; run = instance.open[0]) {
+      if (!run.rows.includes(13)) await instance.answer();
+      else if (code === "MODEL_OUTPUT_INVALID") await instance.answer([]);
+      else await instance.fail(new ServingError(code, "there is not enough memory"));
+    }
+    expect(await Promise.all(answers)).toEqual([[10], code, [30]]);
+    expect(instance.sent).toEqual([[1, 13, 3], [1], [13], [3]]);
+  },
+);
 
 test("lets an output have another shape than declared, if the items are right", async () => {
   const { ask, clock, instance } = rigOf();

@@ -63,8 +63,8 @@ export interface BatchingPredictor extends Predictor {
  * A predictor that runs compatible requests together on the given instances.
  *
  * Its `predict` throws QUEUE_FULL, DEADLINE_EXCEEDED, CANCELLED, INPUT_QUARANTINED,
- * INPUT_REJECTED_BY_MODEL, MODEL_OUTPUT_INVALID, WORKER_LOST, ENGINE_TIMEOUT, MODEL_NOT_READY and
- * DRAINING.
+ * INPUT_REJECTED_BY_MODEL, MODEL_OUTPUT_INVALID, MEMORY_EXHAUSTED, WORKER_LOST, ENGINE_TIMEOUT,
+ * MODEL_NOT_READY and DRAINING.
  */
 export function createBatchingPredictor(options: BatchingOptions): BatchingPredictor {
   return new Batcher(options);

@@ -161,7 +161,12 @@ export class Dispatcher {
     this.#end(run, undefined);
     switch (error.code) {
       case "INPUT_REJECTED_BY_MODEL":
-        this.#reject(run, error);
+        if (run.entries.length === 1) suspicion.absolve(run);
+        this.#tryApart(run, error);
+        break;
+      case "MODEL_OUTPUT_INVALID":
+      case "MEMORY_EXHAUSTED":
+        this.#tryApart(run, error);
         break;
       case "MODEL_NOT_READY":
         for (const entry of run.entries) this.#putBack(entry, error);
@@ -180,12 +185,14 @@ export class Dispatcher {
     this.#pump();
   }
 
-  /** One of the requests is at fault: the only one is answered, several are tried in parts. */
-  #reject(run: Run, error: ServingError): void {
+  /**
+   * One of the requests may be at fault, or all together too large: the only one is answered,
+   * several are tried in parts.
+   */
+  #tryApart(run: Run, error: ServingError): void {
     const { suspicion, desk, observer, room } = this.#options;
     const [only, ...others] = run.entries;
     if (only !== undefined && others.length === 0) {
-      suspicion.absolve(run);
       desk.fail(only, error);
       return;
     }

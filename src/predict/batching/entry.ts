@@ -17,7 +17,7 @@ import type { Suspect } from "../suspects/suspects.ts";
 
 export type EntryState = "waiting" | "sent" | "settled";
 
-/** A lane of equal keys, the line of suspects, or a part of a rejected batch. */
+/** A lane of equal keys, the line of suspects, or a part of a failed batch. */
 export type WaitingPlace = "lane" | "suspects" | "retries";
 
 /** The rank of a request without a priority: the standard class. */

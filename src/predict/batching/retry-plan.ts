@@ -1,6 +1,6 @@
 /**
- * Decides how a batch that the engine rejected is run again, so that only the request at fault
- * fails.
+ * Decides how a batch that failed by its requests is run again, so that only the one at fault
+ * fails: rejected inputs, an output that breaks the signature, too little memory for all together.
  *
  * A small batch is run one by one; a larger one is halved until it is small, which finds one bad
  * request among 32 in about ten runs instead of 32. A batch of one needs no second run: it is the

@@ -1,5 +1,5 @@
 /**
- * Everything that waits: lanes of equal keys, suspects, and parts of rejected batches.
+ * Everything that waits: lanes of equal keys, suspects, and parts of failed batches.
  *
  * Keeps the counts that the queue limits are about. Invariant: `items` and `bytes` are the sums
  * over all entries in state `waiting`, so they return to 0 when nobody waits.
