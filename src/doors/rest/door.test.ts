@@ -1,5 +1,5 @@
-// Goal: a log at `debug` tells of every request, and of none above it. Method: a door over one model in
-// memory, its log lines collected.
+// Goal: a log at `debug` tells of every request, and of none above it. Method: a door over one
+// model in memory, its log lines collected.
 import { afterAll, expect, test } from "vitest";
 import {
   inputSpec,

@@ -16,9 +16,6 @@ const empty = Buffer.alloc(0);
 /** Bytes above which a declared length is reserved in one piece as it arrives. */
 const reserveBytesMin = 64 * 1024;
 
-/** The longest silence of a caller who is still sending a body that was refused, ms. */
-const lingerMsMax = 2_000;
-
 /** The largest element of a tensor, byte. */
 const alignmentBytes = 8;
 
@@ -66,7 +63,7 @@ export class BodyRequest extends IncomingMessage {
   /**
    * The connection ends with the answer, though the body is still on its way: the rest of it is
    * read and dropped first. Closing on unread bytes would reset the connection, and the caller
-   * would lose the answer. Node's own limit on a request's time bounds this too.
+   * would lose the answer. The server's limit on a request's time ends a caller who stops sending.
    */
   closeAfterBody(): void {
     const { socket } = this;
@@ -77,7 +74,6 @@ export class BodyRequest extends IncomingMessage {
         return;
       }
       this.#close = close;
-      socket.setTimeout(lingerMsMax, () => socket.destroy());
       socket.end();
     };
   }

@@ -1,8 +1,9 @@
 // Goal: a refusal costs a connection only where a body is left that nobody reads, and even then the
 // caller can read the answer. Method: a door over no model, spoken to over bare sockets.
+import { once } from "node:events";
 import { connect, Socket } from "node:net";
 import { gzipSync } from "node:zlib";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { openRestRig, type RestRig } from "../../../../test/support/rest-rig.ts";
 import { BodyRequest } from "./body-request.ts";
 
@@ -114,5 +115,15 @@ test("counts the connections of callers who were too slow", async () => {
   const begun = `POST /predict ${head}content-length: 10\r\n\r\nabc`;
   expect(statuses((await speak([begun], slow.door.port)).text)).toEqual(["408"]);
   expect(slow.service.metrics.http.slowClosed).toBe(2);
+  await slow.close();
+});
+
+test("cuts a caller who falls silent within a body that was refused", async () => {
+  const slow = await openRestRig([], { headersReadMsMax: 10, bodyReadMsMax: 10 });
+  const socket = connect({ port: slow.door.port, host: "127.0.0.1", allowHalfOpen: true });
+  socket.write(`POST /predict ${head}content-length: ${1024 * mi}\r\n\r\nabc`);
+  await once(socket.resume(), "end");
+  await vi.waitFor(() => expect(slow.door.connections).toBe(0), 10_000);
+  socket.destroy();
   await slow.close();
 });

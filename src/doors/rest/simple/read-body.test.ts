@@ -1,6 +1,6 @@
 // Goal: a request counts on the version that it means from before its body is read, wherever it
-// names it, and nothing stays in flight. Method: a door over two models in memory whose rows differ;
-// counters are read from the service; a parsing thread that notes its jobs stands in for the real.
+// names it, and nothing stays in flight. Method: a door over models in memory whose rows differ;
+// counters are read from the service; a thread that notes its jobs stands in for the real one.
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import {
@@ -135,7 +135,8 @@ async function openOwn(routes: readonly Route[]): Promise<HttpServer> {
     listenSockets: 1,
     validationStatus: 400,
   } as const;
-  return await startHttpServer({ ...more, limits, clock, routes, admit() {}, finished() {} });
+  const told = { admit() {}, finished() {}, limitHit() {} };
+  return await startHttpServer({ ...more, limits, clock, routes, ...told });
 }
 
 async function send(server: HttpServer, body: string | Uint8Array<ArrayBuffer>): Promise<void> {

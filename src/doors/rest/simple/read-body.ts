@@ -111,7 +111,7 @@ function moveTo(reading: Reading, names: NamesOf): ServedVersion {
 
 type NamesOf = Pick<SimpleRequest, "modelName" | "modelVersion">;
 
-/** What names the model before the body is read; the body's own name only where nothing else does. */
+/** What names the model before the body is read: the body itself only where nothing else does. */
 function firstWanted(service: Service, exchange: Exchange): Wanted {
   const outside = namedOutside(exchange);
   if (outside.model !== undefined) return outside;
