@@ -7,6 +7,7 @@
  * tells nothing. The mark is a registered symbol, so errors of two copies of this module agree.
  */
 import { type ErrorCode, errorTable } from "./error-table.ts";
+import type { LimitName } from "./limits.ts";
 
 const mark = Symbol.for("millrace.ServingError");
 
@@ -15,6 +16,11 @@ export interface ServingErrorOptions {
   readonly cause?: unknown;
   /** The request field at fault, as the caller spells it (`features[2]`, `inputs[0].shape`). */
   readonly field?: string;
+  /**
+   * The limit that was hit, to be counted by whoever ends the request or the load. Left out where
+   * the thrower counts it itself: nothing is counted twice.
+   */
+  readonly limit?: LimitName;
   /** Whole seconds after which a retry makes sense; default 1 for retryable codes. */
   readonly retryAfterS?: number;
 }
@@ -22,6 +28,7 @@ export interface ServingErrorOptions {
 export class ServingError extends Error {
   readonly code: ErrorCode;
   readonly field: string | undefined;
+  readonly limit: LimitName | undefined;
   readonly retryAfterS: number | undefined;
   readonly [mark] = true;
 
@@ -30,6 +37,7 @@ export class ServingError extends Error {
     this.name = "ServingError";
     this.code = code;
     this.field = options.field;
+    this.limit = options.limit;
     const fallback = errorTable[code].isRetryable ? 1 : undefined;
     this.retryAfterS = options.retryAfterS ?? fallback;
   }

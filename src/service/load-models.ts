@@ -147,7 +147,8 @@ interface Place {
 }
 
 function registerFailed(options: LoadModelsOptions, place: Place, error: ServingError): void {
-  const { registry, log } = options;
+  const { registry, log, metrics } = options;
+  if (error.limit !== undefined) metrics.limitHits.add(error.limit);
   const { model, version } = place;
   const facts = { model, version, code: error.code, cause: causeText(error.cause) };
   log.error(`failed to load '${model}': ${error.message}`, facts);

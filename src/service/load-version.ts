@@ -81,6 +81,7 @@ export async function loadVersion(
   } catch (thrown) {
     const error = ServingError.from(thrown);
     registry.step(entry, "failed", { reason: error.message });
+    if (error.limit !== undefined) options.metrics.limitHits.add(error.limit);
     const facts = { ...names, code: error.code, cause: causeText(error.cause) };
     log.error(`failed to load '${entry.model}': ${error.message}`, facts);
     await Promise.all(instances.map((instance) => instance.close()));

@@ -41,5 +41,7 @@ export async function createTrial(options: TrialOptions): Promise<Trial> {
 function deadly(error: ServingError): ServingError {
   const how = error.code === "ENGINE_TIMEOUT" ? "does not come back from" : "kills its process on";
   const message = `the model ${how} the smallest legal input`;
-  return new ServingError("MODEL_LOAD_FAILED", message, { cause: error });
+  const { limit } = error;
+  const options = limit === undefined ? { cause: error } : { cause: error, limit };
+  return new ServingError("MODEL_LOAD_FAILED", message, options);
 }

@@ -2,11 +2,12 @@
  * The REST door as a whole: its routes, its books, its parsing thread.
  *
  * What an exchange ends with is counted here, in one place: on its version when it reached one,
- * else among the unresolved; faults of ours and of the engine are logged with their cause.
+ * else among the unresolved, and by the limit that ended it; faults of ours and of the engine are
+ * logged with their cause.
  */
-import type { Clock, ErrorCode, ServingError } from "../../base/index.ts";
+import type { Clock, ErrorCode, LimitName, ServingError } from "../../base/index.ts";
 import { type Log, type ProcessUsage, RepeatGate } from "../../observe/index.ts";
-import type { Service } from "../../service/index.ts";
+import type { ServedVersion, Service } from "../../service/index.ts";
 import { documentRoutes } from "./documents/routes.ts";
 import type { Exchange } from "./http/exchange.ts";
 import { type HttpServer, startHttpServer } from "./http/server.ts";
@@ -65,6 +66,7 @@ export async function startRestDoor(options: RestDoorOptions): Promise<RestDoor>
       if (route.body !== "none") service.admit();
     },
     finished: (exchange, code, error) => book(books, exchange, { code, error }),
+    limitHit: (name) => service.metrics.limitHits.add(name),
   });
   service.metrics.http.connections = () => server.connections;
   return Object.assign(Object.create(server) as HttpServer, {
@@ -97,6 +99,8 @@ function book(books: Books, exchange: Exchange, { code, error }: End): void {
   } else if (code !== "OK") service.metrics.unresolved.add("rest", code);
   if (books.isDebug) logAccess(books, exchange, code);
   if (error === undefined) return;
+  const limit = error.limit ?? limitOfDeadline(exchange, error);
+  if (limit !== undefined) service.metrics.limitHits.add(limit);
   const suppressed = gate.pass(error.code, service.clock.nowMs());
   if (suppressed === undefined) return;
   log.requestFailed(error, {
@@ -106,6 +110,19 @@ function book(books: Books, exchange: Exchange, { code, error }: End): void {
     model: served?.model,
     version: served?.version,
   });
+}
+
+/** A deadline that nobody sent is a limit of ours. */
+function limitOfDeadline(exchange: Exchange, error: ServingError): LimitName | undefined {
+  if (error.code !== "DEADLINE_EXCEEDED" || exchange.served === undefined) return undefined;
+  const allowedMs = exchange.deadlineAtMs - exchange.times.arrivedAtMs;
+  const isOurs = exchange.headers.timeoutMs === "" && isNear(allowedMs, exchange.served);
+  return isOurs ? "deadlineMsDefault" : undefined;
+}
+
+/** The two instants are sums of floats: half a ms is no difference. */
+function isNear(allowedMs: number, { deadlineMsDefault }: ServedVersion): boolean {
+  return Math.abs(allowedMs - deadlineMsDefault) < 0.5;
 }
 
 /** One line for each request, whatever its end. */

@@ -5,7 +5,7 @@
  * ENGINE_TIMEOUT for the batch that hung and WORKER_LOST for one that had been sent ahead; a load
  * that ends the process is the model's fault, MODEL_LOAD_FAILED, and not to be tried again.
  */
-import { type ErrorCode, ServingError } from "../../base/index.ts";
+import { type ErrorCode, type LimitName, ServingError } from "../../base/index.ts";
 import { OutsideKill } from "../outside-kill.ts";
 import type { Operation } from "./operations.ts";
 
@@ -27,29 +27,37 @@ export interface Death {
 
 /** What the caller of `operation` learns. @param isHead it was the one being worked on */
 export function errorOfDeath(operation: Operation, isHead: boolean, death: Death): ServingError {
-  const [code, message] = isHead ? ofHead(operation, death) : ofOther(death);
+  const [code, message, limit] = isHead ? ofHead(operation, death) : ofOther(death);
   const cause = death.kind === "killed" ? new OutsideKill(death.words) : death.words;
-  return new ServingError(code, message, { cause });
+  return new ServingError(code, message, limit === undefined ? { cause } : { cause, limit });
 }
 
-function ofHead(operation: Operation, death: Death): readonly [ErrorCode, string] {
+type Learned = readonly [code: ErrorCode, message: string, limit?: LimitName | undefined];
+
+function ofHead(operation: Operation, death: Death): Learned {
   if (death.kind === "closed") return closed;
   const limit = `${operation.msMax} ms`;
+  const memory = death.kind === "memory" ? "workerMemoryBytesMax" : undefined;
   if (operation.kind === "load") {
     const how =
       death.kind === "hang"
         ? `loading took longer than ${limit} (modelLoadMsMax)`
         : `loading it ${endings[death.kind]}`;
-    return ["MODEL_LOAD_FAILED", `the model cannot be loaded: ${how}`];
+    const hit = death.kind === "hang" ? "modelLoadMsMax" : memory;
+    return ["MODEL_LOAD_FAILED", `the model cannot be loaded: ${how}`, hit];
   }
   if (operation.kind === "hello") return ["WORKER_LOST", "the worker did not start"];
   if (death.kind === "hang") {
-    return ["ENGINE_TIMEOUT", `the batch ran longer than ${limit} (batchWallMsMax)`];
+    return [
+      "ENGINE_TIMEOUT",
+      `the batch ran longer than ${limit} (batchWallMsMax)`,
+      "batchWallMsMax",
+    ];
   }
-  return ["WORKER_LOST", `the worker ${died[death.kind]} while it ran this request`];
+  return ["WORKER_LOST", `the worker ${died[death.kind]} while it ran this request`, memory];
 }
 
-function ofOther(death: Death): readonly [ErrorCode, string] {
+function ofOther(death: Death): Learned {
   if (death.kind === "closed") return closed;
   return ["WORKER_LOST", "the worker ended before it ran this request"];
 }

@@ -82,6 +82,7 @@ export class SlotInstance implements Instance {
     const { retryAfterS } = this.#home;
     return new ServingError("MODEL_NOT_READY", "the worker of this model is being replaced", {
       retryAfterS,
+      limit: "workerBackoffMsMax",
     });
   }
 }

@@ -87,7 +87,10 @@ function checkItems(checks: InputChecks, plan: InputPlan, head: HeadPlace): void
 export function tooManyItems(checks: InputChecks, items: number, field: string): ServingError {
   const { requestItemsMax } = checks.limits;
   const text = `${items} items, at most ${requestItemsMax} are allowed in one request`;
-  return new ServingError("LIMIT_EXCEEDED", `${field}: ${text} (requestItemsMax)`, { field });
+  return new ServingError("LIMIT_EXCEEDED", `${field}: ${text} (requestItemsMax)`, {
+    field,
+    limit: "requestItemsMax",
+  });
 }
 
 /** The shape of a signature as callers read it: -1 is any size, the item dimension included. */
@@ -113,7 +116,7 @@ function rankFault(checks: InputChecks, plan: InputPlan, head: HeadPlace): Servi
   return new ServingError(
     "LIMIT_EXCEEDED",
     `${field}: rank ${rank}, at most ${rankMax} dimensions are allowed (rankMax)`,
-    { field: `${field}.shape` },
+    { field: `${field}.shape`, limit: "rankMax" },
   );
 }
 
@@ -133,7 +136,7 @@ function elementsFault(checks: InputChecks, plan: InputPlan, head: HeadPlace): S
   return new ServingError(
     "LIMIT_EXCEEDED",
     `${field}: shape ${shownShape(head.shape)} has more than ${elementsMax} elements (elementsMax)`,
-    { field: `${field}.shape` },
+    { field: `${field}.shape`, limit: "elementsMax" },
   );
 }
 

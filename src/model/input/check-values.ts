@@ -161,7 +161,7 @@ function tooLong(
   const field = place.naming.element(plan.spec, place.position, { ...place, index });
   const limit = place.stringElementBytesMax;
   const message = `${field}: ${bytes} bytes, at most ${limit} are allowed (stringElementBytesMax)`;
-  return new ServingError("LIMIT_EXCEEDED", message, { field });
+  return new ServingError("LIMIT_EXCEEDED", message, { field, limit: "stringElementBytesMax" });
 }
 
 /** Code points of UTF-8 text: all bytes but the continuing ones. REQUIRES: valid UTF-8. */

@@ -151,7 +151,7 @@ function checkAllGiven(checks: InputChecks, inputs: readonly (Tensor | undefined
 function tooManyInputs(checks: InputChecks, count: number): ServingError {
   const { inputsMax } = checks.limits;
   const message = `inputs: ${count} tensors, at most ${inputsMax} are allowed (inputsMax)`;
-  return new ServingError("LIMIT_EXCEEDED", message, { field: "inputs" });
+  return new ServingError("LIMIT_EXCEEDED", message, { field: "inputs", limit: "inputsMax" });
 }
 
 function givenTwice(plan: InputPlan, position: number): ServingError {

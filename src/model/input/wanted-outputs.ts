@@ -25,7 +25,8 @@ export function wantedOutputs(
     const message =
       `outputs: ${names.length} outputs, at most ${limits.outputsMax} are allowed ` +
       "(outputsMax)";
-    throw new ServingError("LIMIT_EXCEEDED", message, { field: "outputs" });
+    const options = { field: "outputs", limit: "outputsMax" } as const;
+    throw new ServingError("LIMIT_EXCEEDED", message, options);
   }
   const indexes: number[] = [];
   let isAllInOrder = names.length === signature.outputs.length;

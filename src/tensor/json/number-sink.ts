@@ -264,7 +264,7 @@ export class NumberSink {
   #overflow(): ServingError {
     const { field } = this;
     const text = `${field}: more than elementsMax (${this.#countMax} values)`;
-    return new ServingError("LIMIT_EXCEEDED", text, { field });
+    return new ServingError("LIMIT_EXCEEDED", text, { field, limit: "elementsMax" });
   }
 
   #wrongLength(length: number, got: string): ServingError {

@@ -44,6 +44,7 @@ export function depthError(at: number, depthMax: number): ServingError {
   return new ServingError(
     "LIMIT_EXCEEDED",
     `JSON at byte ${at} nests deeper than jsonDepthMax (${depthMax} levels)`,
+    { limit: "jsonDepthMax" },
   );
 }
 

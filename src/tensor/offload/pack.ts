@@ -6,7 +6,7 @@
  * views that are only a part are copied. What is a tree of plain objects, lists, Maps of scalars
  * and typed arrays comes out as it went in; Maps must not hold objects.
  */
-import { isErrorCode, ServingError } from "../../base/index.ts";
+import { isErrorCode, type LimitName, ServingError } from "../../base/index.ts";
 import { ByteStrings } from "../byte-strings.ts";
 
 export interface Packed {
@@ -27,6 +27,7 @@ interface PackedError {
   readonly message: string;
   readonly field: string | undefined;
   readonly retryAfterS: number | undefined;
+  readonly limit: LimitName | undefined;
   /** For the log. */
   readonly cause: string | undefined;
 }
@@ -86,9 +87,9 @@ function packStrings(strings: ByteStrings, transfer: Set<ArrayBuffer>): PackedSt
 }
 
 function packError(error: ServingError): PackedError {
-  const { code, message, field, retryAfterS } = error;
+  const { code, message, field, retryAfterS, limit } = error;
   const cause = error.cause instanceof Error ? error.cause.stack : undefined;
-  return { packed: "error", code, message, field, retryAfterS, cause };
+  return { packed: "error", code, message, field, retryAfterS, limit, cause };
 }
 
 /** The value that `pack` was given, as it arrived in another thread. */
@@ -102,10 +103,11 @@ export function unpack(value: unknown): unknown {
 
 function unpackMarked(value: PackedStrings | PackedError): ByteStrings | ServingError {
   if (value.packed === "strings") return new ByteStrings(value.offsets, value.bytes);
-  const { code, message, field, retryAfterS, cause } = value;
+  const { code, message, field, retryAfterS, limit, cause } = value;
   return new ServingError(isErrorCode(code) ? code : "INTERNAL", message, {
     ...(cause === undefined ? {} : { cause: new Error(cause) }),
     ...(field === undefined ? {} : { field }),
     ...(retryAfterS === undefined ? {} : { retryAfterS }),
+    ...(limit === undefined ? {} : { limit }),
   });
 }

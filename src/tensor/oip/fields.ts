@@ -4,7 +4,7 @@
  * Every message opens with the path in the caller's own spelling (`inputs[1].shape[0]`) and says
  * what was expected and what is there.
  */
-import { ServingError } from "../../base/index.ts";
+import { type LimitName, ServingError } from "../../base/index.ts";
 import { readExactWhole, readShortWhole } from "../json/integer.ts";
 import type { JsonReader } from "../json/reader.ts";
 
@@ -64,7 +64,11 @@ export function readList(
 }
 
 /** The refusal of a list with more than `max` elements. */
-export function tooMany(field: string, what: string, limit: string): ServingError {
-  const message = `${field}: more than ${what} are not allowed (${limit})`;
-  return new ServingError("LIMIT_EXCEEDED", message, { field });
+export function tooMany(field: string, what: string, limit?: LimitName): ServingError {
+  const message = `${field}: more than ${what} are not allowed (${limit ?? "a fixed limit"})`;
+  return new ServingError(
+    "LIMIT_EXCEEDED",
+    message,
+    limit === undefined ? { field } : { field, limit },
+  );
 }

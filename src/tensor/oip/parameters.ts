@@ -35,7 +35,7 @@ export function readParameters(reader: JsonReader, field: string): Map<string, O
     const path = `${field}.${quoteText(name)}`;
     if (parameters.has(name)) throw givenTwice(path);
     if (parameters.size >= parametersMax) {
-      throw tooMany(field, `${parametersMax} parameters`, "a fixed limit");
+      throw tooMany(field, `${parametersMax} parameters`);
     }
     parameters.set(name, readParameter(reader, path));
   }

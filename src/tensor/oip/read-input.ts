@@ -157,7 +157,10 @@ function countOf(shape: readonly number[], field: string, limits: OipLimits): nu
   for (const size of shape) count = size === 0 ? 0 : count * size;
   if (count <= limits.elementsMax) return count;
   const shown = `[${shape.join(",")}] has more than ${limits.elementsMax} elements`;
-  throw new ServingError("LIMIT_EXCEEDED", `${field}: ${shown} (elementsMax)`, { field });
+  throw new ServingError("LIMIT_EXCEEDED", `${field}: ${shown} (elementsMax)`, {
+    field,
+    limit: "elementsMax",
+  });
 }
 
 const dtypeNames = Object.keys(dtypeTable).join(", ");

@@ -109,7 +109,7 @@ export class TextSink {
     const field = `${this.#path()}[${index}]`;
     const limit = `${this.#elementBytesMax} are allowed (stringElementBytesMax)`;
     const message = `${field}: a string of ${bytes} bytes, at most ${limit}`;
-    return new ServingError("LIMIT_EXCEEDED", message, { field });
+    return new ServingError("LIMIT_EXCEEDED", message, { field, limit: "stringElementBytesMax" });
   }
 
   #wrongRow(reader: JsonReader, length: number): ServingError {

@@ -4,13 +4,15 @@
  * A bomb is stopped when it passes the byte limit or the allowed ratio, not when it is whole.
  */
 import { createDeflate, createGunzip, createGzip, createInflate } from "node:zlib";
-import { ServingError } from "../../../base/index.ts";
+import { type LimitName, ServingError } from "../../../base/index.ts";
 
 export interface DecodeOptions {
   /** The Content-Encoding header. */
   readonly encoding: string;
   /** Inflated bytes allowed. */
   readonly bytesMax: number;
+  /** The limit that `bytesMax` is. */
+  readonly bytesLimit: LimitName;
   /** Inflated over sent bytes allowed. */
   readonly ratioMax: number;
 }
@@ -55,11 +57,12 @@ export async function decodeBody(body: Buffer, options: DecodeOptions): Promise<
 }
 
 function tooLarge(options: DecodeOptions, bytesMax: number): ServingError {
-  const what =
-    bytesMax === options.bytesMax
-      ? `its limit of ${bytesMax} bytes`
-      : `${options.ratioMax} times its size as sent`;
-  return new ServingError("PAYLOAD_TOO_LARGE", `the inflated body is over ${what}`);
+  const isByBytes = bytesMax === options.bytesMax;
+  const what = isByBytes
+    ? `its limit of ${bytesMax} bytes`
+    : `${options.ratioMax} times its size as sent`;
+  const limit = isByBytes ? options.bytesLimit : "inflateRatioMax";
+  return new ServingError("PAYLOAD_TOO_LARGE", `the inflated body is over ${what}`, { limit });
 }
 
 /** Replies below this are sent as they are. */

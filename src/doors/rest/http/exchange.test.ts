@@ -89,9 +89,12 @@ test("keeps no byte that nobody asked for", () => {
   request.push(Buffer.alloc(1_000));
   request.push(null);
   let bytes = -1;
-  request.readBody({ bytesMax: mi, declaredBytes: 0, tensorsFrom: 0 }, (body) => {
-    bytes = body.length;
-  });
+  request.readBody(
+    { bytesMax: mi, bytesLimit: "jsonBodyBytesMax", declaredBytes: 0, tensorsFrom: 0 },
+    (body) => {
+      bytes = body.length;
+    },
+  );
   expect(bytes).toBe(0);
 });
 

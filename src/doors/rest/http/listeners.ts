@@ -22,6 +22,8 @@ export interface ListenersOptions {
   readonly sockets: number;
   /** Connections above this are closed at accept. */
   readonly connectionsMax: number;
+  /** Told of each connection that was closed so. */
+  refused(): void;
 }
 
 export interface Listeners {
@@ -49,6 +51,7 @@ export async function openListeners(
   const track = (socket: Socket): void => {
     if (open.size >= options.connectionsMax) {
       socket.destroy();
+      options.refused();
       return;
     }
     open.add(socket);

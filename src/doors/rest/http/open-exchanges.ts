@@ -2,8 +2,8 @@
  * Which exchanges of a connection are not over, so that a caller who leaves is noticed at once.
  *
  * One listener a connection instead of one a response: that is 2% of a small request. A connection
- * has one exchange at a time, or a few when its caller pipelines; the parser bounds their number by
- * pausing a connection whose answers wait.
+ * has one exchange at a time, or as many as its caller pipelines: Node stops reading a connection
+ * only while written answers wait on it, so what bounds them is the queue behind the routes.
  */
 import type { Socket } from "node:net";
 import type { Exchange } from "./exchange.ts";
@@ -36,6 +36,11 @@ export function closeExchange(socket: Socket, exchange: Exchange): void {
   }
   const index = known.indexOf(exchange);
   if (index !== -1) known.splice(index, 1);
+}
+
+/** True while an exchange of `socket` is not over: its headers are in. */
+export function hasOpenExchange(socket: Socket): boolean {
+  return ((socket as Tracked)[open]?.length ?? 0) > 0;
 }
 
 function tellAll(this: Tracked): void {

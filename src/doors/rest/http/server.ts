@@ -8,14 +8,20 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import { type Clock, type ErrorCode, type Limits, ServingError } from "../../../base/index.ts";
+import {
+  type Clock,
+  type ErrorCode,
+  type LimitName,
+  type Limits,
+  ServingError,
+} from "../../../base/index.ts";
 import type { ServerMetrics } from "../../../observe/index.ts";
 import { BodyRequest } from "./body-request.ts";
 import { decodeBody } from "./content-encoding.ts";
 import { Exchange, type ExchangeSettings } from "./exchange.ts";
 import { type RequestHeaders, scanHeaders } from "./header-scan.ts";
 import { type Listeners, openListeners } from "./listeners.ts";
-import { closeExchange, openExchange } from "./open-exchanges.ts";
+import { closeExchange, hasOpenExchange, openExchange } from "./open-exchanges.ts";
 import { makeRequestIds } from "./request-id.ts";
 import { type Route, Router } from "./router.ts";
 
@@ -31,6 +37,8 @@ export interface HttpServerOptions {
   /** Throws the error that refuses everything just now (draining), or returns. */
   admit(route: Route): void;
   finished(exchange: Exchange, code: ErrorCode | "OK", error: ServingError | undefined): void;
+  /** A connection hit a limit, and no exchange tells so. */
+  limitHit(name: LimitName): void;
 }
 
 export interface HttpServer {
@@ -50,6 +58,8 @@ const keepAliveMs = 65_000;
 
 /** Node's word for headers or a body that came too slowly. */
 const slowCode = "ERR_HTTP_REQUEST_TIMEOUT";
+/** Its parser's word for headers over their limit. */
+const overflowCode = "HPE_HEADER_OVERFLOW";
 
 /** Starts listening; `port` 0 picks a free one. */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
@@ -91,9 +101,14 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     }
   });
   server.timeout = limits.replyReadMsMax;
-  server.on("timeout", cutStuckReader);
+  server.on("timeout", (socket: Socket) => {
+    if (cutStuckReader(socket)) options.limitHit("replyReadMsMax");
+  });
   server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => {
-    if (error.code === slowCode) options.counts.slowClosed += 1;
+    if (error.code === slowCode) {
+      options.counts.slowClosed += 1;
+      options.limitHit(hasOpenExchange(socket) ? "bodyReadMsMax" : "headersReadMsMax");
+    } else if (error.code === overflowCode) options.limitHit("headerBytesMax");
     answerBrokenRequest(error, socket, nextRequestId(""));
   });
   const listeners = await openListeners(server, {
@@ -101,6 +116,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     port: options.port,
     sockets: options.listenSockets,
     connectionsMax: limits.connectionsMax,
+    refused: () => options.limitHit("connectionsMax"),
   });
   return asHttpServer(server, listeners, state);
 }
@@ -151,7 +167,7 @@ function begin(exchange: Exchange, { router, options, headers }: Begin): void {
   if (question !== -1) exchange.queryText = url.slice(question + 1);
   if (url.length > limits.urlBytesMax) {
     const message = `the URL has ${url.length} bytes; the limit is ${limits.urlBytesMax}`;
-    throw new ServingError("URI_TOO_LONG", message);
+    throw new ServingError("URI_TOO_LONG", message, { limit: "urlBytesMax" });
   }
   const found = router.find(exchange.request.method ?? "GET", path);
   exchange.dialect = found.route.dialect;
@@ -163,11 +179,13 @@ function begin(exchange: Exchange, { router, options, headers }: Begin): void {
   }
   setDeadline(exchange, limits);
   const isBinary = found.route.body === "tensors" && isBinaryBody(headers);
-  const bytesMax = isBinary ? limits.binaryBodyBytesMax : limits.jsonBodyBytesMax;
+  const bytesLimit = isBinary ? "binaryBodyBytesMax" : "jsonBodyBytesMax";
+  const bytesMax = limits[bytesLimit];
   const declaredBytes = headers.contentLength === "" ? 0 : Number(headers.contentLength);
   // A header that is no number is refused by the route; here it only moves nothing.
   const tensorsFrom = isBinary ? Number.parseInt(headers.inferenceHeaderLength, 10) || 0 : 0;
-  exchange.request.readBody({ bytesMax, declaredBytes, tensorsFrom }, (body, error) => {
+  const bodyLimits = { bytesMax, bytesLimit, declaredBytes, tensorsFrom } as const;
+  exchange.request.readBody(bodyLimits, (body, error) => {
     if (error !== undefined) exchange.fail(error);
     else if (headers.contentEncoding === "") {
       options.counts.requestBytes.record(body.length);
@@ -175,7 +193,8 @@ function begin(exchange: Exchange, { router, options, headers }: Begin): void {
       run(exchange, found.route);
     } else {
       const ratioMax = limits.inflateRatioMax;
-      const decoding = decodeBody(body, { encoding: headers.contentEncoding, bytesMax, ratioMax });
+      const encoding = headers.contentEncoding;
+      const decoding = decodeBody(body, { encoding, bytesMax, bytesLimit, ratioMax });
       decoding.then(
         (inflated) => {
           options.counts.requestBytes.record(inflated.length);
@@ -231,10 +250,13 @@ function run(exchange: Exchange, route: Route): void {
 /**
  * Nothing has moved on this connection for its time: it ends when it is idle, or when its caller
  * has stopped taking a reply. One that waits for the engine or for its body has other limits.
+ * True for a caller who had stopped.
  */
-function cutStuckReader(socket: Socket): void {
+function cutStuckReader(socket: Socket): boolean {
   const isIdle = socket.timeout === keepAliveMs;
-  if (isIdle || socket.writableLength > 0) socket.destroy();
+  const isStuck = !isIdle && socket.writableLength > 0;
+  if (isIdle || isStuck) socket.destroy();
+  return isStuck;
 }
 
 /** The reply of a connection that is being written, by the field that Node keeps it in. */
@@ -259,7 +281,7 @@ function answerBrokenRequest(
     return;
   }
   const isSlow = error.code === slowCode;
-  const isHeader = error.code === "HPE_HEADER_OVERFLOW";
+  const isHeader = error.code === overflowCode;
   const [status, code, text] = isSlow
     ? ["408 Request Timeout", "REQUEST_TIMEOUT", "headers or body came too slowly"]
     : isHeader

@@ -44,7 +44,10 @@ export function splitBody(exchange: Exchange, limits: Limits): SplitBody {
   }
   if (length > limits.jsonBodyBytesMax) {
     const message = `the JSON part has ${length} bytes; the limit is ${limits.jsonBodyBytesMax}`;
-    throw new ServingError("PAYLOAD_TOO_LARGE", `${message} (jsonBodyBytesMax)`, { field });
+    throw new ServingError("PAYLOAD_TOO_LARGE", `${message} (jsonBodyBytesMax)`, {
+      field,
+      limit: "jsonBodyBytesMax",
+    });
   }
   return {
     json: body.subarray(0, length),

@@ -120,7 +120,7 @@ function sliceCalls(body: Buffer, service: Service): Buffer[] {
   while (reader.nextElement()) {
     if (calls.length >= requestItemsMax) {
       const message = `the list has more than ${requestItemsMax} calls (requestItemsMax)`;
-      throw new ServingError("LIMIT_EXCEEDED", message);
+      throw new ServingError("LIMIT_EXCEEDED", message, { limit: "requestItemsMax" });
     }
     reader.peekByte();
     const from = reader.at;

@@ -195,7 +195,7 @@ class Decoder {
     for (let index = 0; reader.nextElement(); index += 1) {
       if (index >= requestItemsMax) {
         const message = `${field}: more than ${requestItemsMax} rows (requestItemsMax)`;
-        throw new ServingError("LIMIT_EXCEEDED", message, { field });
+        throw new ServingError("LIMIT_EXCEEDED", message, { field, limit: "requestItemsMax" });
       }
       const place = { field, index };
       if (this.#rules.isTolerant) this.#readTolerantly(rows, place);

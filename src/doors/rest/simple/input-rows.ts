@@ -5,7 +5,7 @@
  * free dimension takes the size of the first row, and all rows must have it. `undo` drops what a
  * faulty row has left behind, so that its neighbours may go on.
  */
-import { ServingError } from "../../../base/index.ts";
+import { type LimitName, ServingError } from "../../../base/index.ts";
 import {
   ByteStrings,
   type JsonReader,
@@ -139,11 +139,11 @@ export class InputRows {
       const limit = this.#limits.stringElementBytesMax;
       const allowed = `the limit is ${limit} (stringElementBytesMax)`;
       const message = `${path}: the text has ${bytes} bytes; ${allowed}`;
-      throw new ServingError("LIMIT_EXCEEDED", message, { field: path });
+      throw overLimit(path, message, "stringElementBytesMax");
     }
     if (this.#texts.length >= this.#limits.elementsMax) {
       const message = `${path}: more than ${this.#limits.elementsMax} elements`;
-      throw new ServingError("LIMIT_EXCEEDED", message, { field: path });
+      throw overLimit(path, message, "elementsMax");
     }
     this.#texts.push(text);
   }
@@ -184,4 +184,8 @@ function nestedShape(sizes: readonly number[]): string {
 export function wrongKind(reader: JsonReader, path: string, expected: string): ServingError {
   const message = `${path}: ${reader.shownNext()}, expected ${expected}`;
   return new ServingError("INVALID_INPUT", message, { field: path });
+}
+
+function overLimit(field: string, message: string, limit: LimitName): ServingError {
+  return new ServingError("LIMIT_EXCEEDED", message, { field, limit });
 }

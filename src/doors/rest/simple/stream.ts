@@ -35,8 +35,8 @@ export async function streamPredict(route: StreamRoute, exchange: Exchange): Pro
   checkJsonType(exchange.headers.contentType);
   const { streamsMax } = service.limits;
   if (open.count >= streamsMax) {
-    service.metrics.limitHits.add("streamsMax");
-    throw new ServingError("OVERLOADED", `${streamsMax} streams are open (streamsMax)`);
+    const message = `${streamsMax} streams are open (streamsMax)`;
+    throw new ServingError("OVERLOADED", message, { limit: "streamsMax" });
   }
   const { served, decoded } = await route.readBody(exchange, { isTolerant: true });
   const serving = simpleServing(served, service.limits.jsonDepthMax);

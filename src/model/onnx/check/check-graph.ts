@@ -5,7 +5,7 @@
  * told here. What only the engine knows (types inside the graph, operators without a kernel) is
  * left to the load. Invariant: a model that the engine runs is never refused.
  */
-import { quote, ServingError } from "../../../base/index.ts";
+import { type LimitName, quote, ServingError } from "../../../base/index.ts";
 import { elementBytes } from "../element-types.ts";
 import type { OnnxGraph, OnnxModel, OnnxNode, OnnxTensor } from "../onnx-model.ts";
 import { expandedNodeCount } from "./expand-functions.ts";
@@ -42,6 +42,7 @@ export function checkGraph(model: OnnxModel, rules: GraphRules): void {
     throw refusal(
       `the graph has more than ${rules.nodesMax} nodes after its functions are expanded; ` +
         "simplify the model or raise modelNodesMax",
+      "modelNodesMax",
     );
   }
   checkNames(model.graph);
@@ -150,6 +151,6 @@ function checkStoredSize(tensor: OnnxTensor): void {
   );
 }
 
-function refusal(message: string): ServingError {
-  return new ServingError("MODEL_INVALID", message);
+function refusal(message: string, limit?: LimitName): ServingError {
+  return new ServingError("MODEL_INVALID", message, limit === undefined ? {} : { limit });
 }

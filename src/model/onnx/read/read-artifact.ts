@@ -4,7 +4,7 @@
  * Files that people put in the place of a model by accident are named for what they are: an empty
  * file, a Git LFS pointer, a ZIP of another framework, a web page.
  */
-import { ServingError } from "../../../base/index.ts";
+import { type LimitName, ServingError } from "../../../base/index.ts";
 import type { OnnxModel } from "../onnx-model.ts";
 import { readOnnx } from "./read-onnx.ts";
 import { isOrtFormat, readOrt } from "./read-ort.ts";
@@ -50,6 +50,7 @@ export function checkTotalSize(bytes: number, fileBytesMax: number): void {
   if (bytes <= fileBytesMax) return;
   throw refusal(
     `the model takes ${bytes} bytes, and the limit is ${fileBytesMax}; raise modelFileBytesMax`,
+    "modelFileBytesMax",
   );
 }
 
@@ -62,6 +63,6 @@ export function readArtifact(bytes: Uint8Array, nodesMax: number): OnnxModel {
   return readOnnx(bytes, nodesMax);
 }
 
-function refusal(message: string): ServingError {
-  return new ServingError("MODEL_INVALID", message);
+function refusal(message: string, limit?: LimitName): ServingError {
+  return new ServingError("MODEL_INVALID", message, limit === undefined ? {} : { limit });
 }

@@ -32,6 +32,7 @@ export class ReadBudget {
     throw new ServingError(
       "MODEL_INVALID",
       `the graph has more than ${this.#nodesMax} nodes; simplify the model or raise modelNodesMax`,
+      { limit: "modelNodesMax" },
     );
   }
 
@@ -43,6 +44,7 @@ export class ReadBudget {
       "MODEL_INVALID",
       `the file holds more than ${this.#nodesMax * partsPerNode} tensors, values and attributes; ` +
         "simplify the model or raise modelNodesMax",
+      { limit: "modelNodesMax" },
     );
   }
 
