@@ -15,7 +15,7 @@ import {
   type ProcessEngine,
   type WorkerEvent,
 } from "../engine/index.ts";
-import { type Log, ProcessUsage, ServerMetrics } from "../observe/index.ts";
+import { causeText, type Log, ProcessUsage, ServerMetrics } from "../observe/index.ts";
 import { Registry } from "../registry/index.ts";
 import {
   createTrial,
@@ -61,6 +61,8 @@ export interface Core {
   /** Finds and loads all models; settles when each is ready or failed. */
   loadModels(progress?: LoadProgress): Promise<void>;
   openDoor(settings: DoorSettings): Promise<RestDoor>;
+  /** Time is up: `close` gives no worker time to end by itself. */
+  hurry(): void;
   /** Answers what waits, ends instances and workers. */
   close(): Promise<void>;
 }
@@ -86,6 +88,7 @@ export function composeCore(options: ComposeOptions): Core {
     loadModels: (progress) => load(options, { service, engine, inline }, progress),
     openDoor: (settings) =>
       startRestDoor({ ...settings, service, clock, log, usage, serverVersion: build }),
+    hurry: () => engine.hurry(),
     async close() {
       await Promise.all(service.servedVersions().map((served) => served.close()));
       await Promise.all([engine.close(), inline.close()]);
@@ -129,6 +132,10 @@ async function load(
 function logWorker(log: Log, event: WorkerEvent): void {
   if (event.kind === "output") log.warn(event.line, { worker_pid: event.pid });
   else if (event.kind === "started") log.debug("worker started", { worker_pid: event.pid });
-  else if (event.death.kind === "closed") log.debug("worker ended", { ...event.death });
+  else if (event.kind === "reloadFailed") {
+    const { path, error, retryMs } = event;
+    const cause = causeText(error.cause);
+    log.error(`cannot load a model again: ${error.message}`, { path, cause, retry_ms: retryMs });
+  } else if (event.death.kind === "closed") log.debug("worker ended", { ...event.death });
   else log.warn("worker died", { ...event.death, restart_ms: event.restartMs });
 }

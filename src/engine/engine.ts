@@ -48,6 +48,10 @@ export interface Instance {
   readonly runsMax: number;
   /** True while a run would be accepted. */
   readonly isReady: boolean;
+  /** Ms until it is next tried to make it ready; 0 while it is, or a try is under way. */
+  readonly startsInMs: number;
+  /** How often its process was started again after a death. */
+  readonly restarts: number;
   /** Resident memory of the process that runs it, byte; 0 when it is this one. */
   readonly memoryBytes: number;
   /**
@@ -60,7 +64,7 @@ export interface Instance {
    * @throws MODEL_NOT_READY not loaded, restarting or closed
    */
   run(batch: Batch): Promise<BatchResult>;
-  /** Calls `act` each time `isReady` changes. */
+  /** Calls `act` each time `isReady` changes, and when the next try is put off. */
   onReadyChange(act: () => void): void;
   /** Ends the instance; runs under way fail with MODEL_NOT_READY. Safe to call twice. */
   close(): Promise<void>;

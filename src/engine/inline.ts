@@ -27,6 +27,8 @@ export function createInlineEngine(): Engine {
 
 class InlineInstance implements Instance {
   readonly runsMax = 1;
+  readonly startsInMs = 0;
+  readonly restarts = 0;
   readonly memoryBytes = 0;
   readonly #session: OnnxSession;
   readonly #inputs: number;

@@ -144,7 +144,7 @@ function serve(
   counted.loaded(loadMs, {
     isReady,
     workerMemoryBytes: () => instances.reduce((sum, each) => sum + each.memoryBytes, 0),
-    workerRestarts: () => counted.workerDeaths,
+    workerRestarts: () => instances.reduce((sum, each) => sum + each.restarts, 0),
   });
   return {
     model: entry.model,

@@ -1,10 +1,10 @@
 // Goal: a dying, hanging or greedy worker costs at most the batches in it, and is replaced.
 // Method: real child processes that are killed from outside, hang in a Loop or kill themselves.
 import { execFileSync, spawn } from "node:child_process";
-import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, readlinkSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { defaultLimits } from "../../src/base/index.ts";
+import { type Clock, defaultLimits, systemClock } from "../../src/base/index.ts";
 import {
   createProcessEngine,
   type ProcessEngine,
@@ -163,7 +163,51 @@ describe("a worker that hangs", () => {
   });
 });
 
+describe("a version that cannot be loaded again", () => {
+  test("stays away alone, is tried again, and comes back with its file", async () => {
+    const events: WorkerEvent[] = [];
+    const engine = engineOf({ onEvent: (event) => events.push(event) });
+    const artifact = fingerprintArtifact(folder, 2);
+    const broken = await engine.load(artifact, { worker: "many" });
+    const sound = await engine.load(loopArtifact(folder), { worker: "many" });
+    renameSync(artifact.path, `${artifact.path}.away`);
+    const gone = lost(sound);
+    process.kill(engine.pids[0] ?? 0, "SIGKILL");
+    await gone;
+    await ready(sound);
+    const failures = () => events.filter((event) => event.kind === "reloadFailed");
+    await until(() => failures().length >= 2);
+    expect(failures()[0]).toMatchObject({
+      path: artifact.path,
+      error: { code: "MODEL_LOAD_FAILED" },
+    });
+    expect([broken.isReady, sound.isReady]).toEqual([false, true]);
+    expect([broken.restarts, sound.restarts]).toEqual([1, 1]);
+    expect(plain((await sound.run(loopBatch(2n))).outputs[0])).toEqual([3]);
+    renameSync(`${artifact.path}.away`, artifact.path);
+    await ready(broken);
+    const result = await broken.run(batchOf([float32([1, 2], 3, 1)]));
+    expect(plain(result.outputs[0])).toEqual([fingerprintOf([3, 1])]);
+    expect(engine.pids).toHaveLength(1);
+  });
+});
+
 describe("workers", () => {
+  test("are given no time to end once that is up", async () => {
+    // The polite wait of 2 s never ends here, so only a close without one does.
+    const clock: Clock = {
+      ...systemClock,
+      after: (ms, act) => systemClock.after(ms === 2_000 ? 2 ** 30 : ms, act),
+    };
+    const engine = engineOf({ clock });
+    const instance = await engine.load(loopArtifact(folder));
+    const code = codeOf(instance.run(loopBatch(forever)));
+    engine.hurry();
+    await engine.close();
+    expect(await code).toBe("MODEL_NOT_READY");
+    expect(engine.pids).toEqual([]);
+  });
+
   test("are shared by what is loaded under one name", async () => {
     const engine = engineOf();
     const options = { worker: "many" };

@@ -13,6 +13,8 @@ import { blame, checkRun, type SimRequest, type SimRun, type World } from "./bat
 
 export class SimInstance implements Instance {
   readonly runsMax: number;
+  readonly startsInMs = 0;
+  readonly restarts = 0;
   readonly memoryBytes = 0;
   isReady = true;
   runs: SimRun[] = [];

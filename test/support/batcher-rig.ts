@@ -14,9 +14,9 @@ import {
   createBatchingPredictor,
   type InferenceRequest,
   type RequestContext,
-  silentObserver,
 } from "../../src/predict/index.ts";
 import { concatItems, makeTensor, type Tensor } from "../../src/tensor/index.ts";
+import { silentObserver } from "./silent-observer.ts";
 
 /** One FP32 input `x` and one FP32 output `y`, both [items, width]. */
 export function signatureOf(layout: BatchLayout, width = 1): Signature {
@@ -91,6 +91,9 @@ export interface HandRun {
 /** Runs that the test answers by hand, oldest first. */
 export class HandInstance implements Instance {
   readonly runsMax: number;
+  /** The test puts a restart off by `setReady(false, ms)`. */
+  startsInMs = 0;
+  readonly restarts = 0;
   readonly memoryBytes = 0;
   isReady = true;
   /** Every run so far. */
@@ -125,8 +128,9 @@ export class HandInstance implements Instance {
     return Promise.resolve();
   }
 
-  setReady(isReady: boolean): void {
+  setReady(isReady: boolean, startsInMs = 0): void {
     this.isReady = isReady;
+    this.startsInMs = startsInMs;
     for (const act of this.#listeners) act();
   }
 

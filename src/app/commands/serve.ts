@@ -99,6 +99,7 @@ class Server {
       },
       cutOff: () => {
         this.#lastBytesMsMax = cutOffBytesMsMax;
+        this.#core.hurry();
         service.metrics.limitHits.add("shutdownMsMax");
         for (const served of service.servedVersions()) served.refuse();
       },

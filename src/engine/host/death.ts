@@ -16,7 +16,6 @@ export interface Death {
     | "memory"
     | "protocol"
     | "start"
-    | "reload"
     | "closed"
     | "exit"
     /** SIGKILL that we did not send. */
@@ -69,7 +68,6 @@ const endings = {
   memory: "takes more memory than workerMemoryBytesMax",
   protocol: "made the engine answer nonsense",
   start: "was not possible: the worker did not start",
-  reload: "failed after it had worked before",
   exit: "ends the engine's process",
   killed: "was cut short: somebody killed the engine's process",
 } as const;
@@ -79,7 +77,6 @@ const died = {
   memory: "grew over workerMemoryBytesMax",
   protocol: "answered nonsense",
   start: "did not start",
-  reload: "could not load the model again",
   exit: "died",
   killed: "was killed",
 } as const;

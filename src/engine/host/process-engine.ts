@@ -38,6 +38,14 @@ export type WorkerEvent =
   | { readonly kind: "output"; readonly pid: number; readonly line: string }
   | { readonly kind: "started"; readonly pid: number }
   | {
+      /** A version that had worked could not be loaded into a new worker. */
+      readonly kind: "reloadFailed";
+      readonly path: string;
+      readonly error: ServingError;
+      /** It is tried again after so many ms. */
+      readonly retryMs: number;
+    }
+  | {
       readonly kind: "died";
       readonly death: Death;
       /** When the next one starts, or `undefined` when none is wanted. */
@@ -55,11 +63,16 @@ export interface ProcessEngine extends Engine {
   prepare(): void;
   /** Loads and probes an artifact in a process that is thrown away. Never rejects. */
   tryOut(artifact: ArtifactSpec, probes: readonly Batch[]): Promise<TrialOutcome>;
+  /** From now on `close` gives no process time to end by itself. */
+  hurry(): void;
   /** Process ids of the workers that live. */
   readonly pids: readonly number[];
 }
 
 const helloMsMax = 30_000;
+
+/** Between the polite end of a process and the forced one. */
+const graceMsDefault = 2_000;
 
 export function createProcessEngine(options: ProcessEngineOptions = {}): ProcessEngine {
   return new Host(options);
@@ -76,6 +89,8 @@ class Host implements ProcessEngine {
   readonly #processes = new Set<WorkerProcess>();
   #spare: WorkerProcess | undefined;
   #isClosed = false;
+  #graceMs = graceMsDefault;
+
   constructor(options: ProcessEngineOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
@@ -105,6 +120,10 @@ class Host implements ProcessEngine {
     }
   }
 
+  hurry(): void {
+    this.#graceMs = 0;
+  }
+
   async close(): Promise<void> {
     this.#isClosed = true;
     const spare = this.#spare;
@@ -122,7 +141,10 @@ class Host implements ProcessEngine {
       runsMax,
       modelLoadMsMax: limits.modelLoadMsMax,
       backoffMsMax: limits.workerBackoffMsMax,
+      graceMs: () => this.#graceMs,
       start: (onDeath) => this.#start(onDeath),
+      onReloadFailed: (path, error, retryMs) =>
+        onEvent?.({ kind: "reloadFailed", path, error, retryMs }),
       onDeath: (death, restartMs) => onEvent?.({ kind: "died", death, restartMs }),
       onEmpty: () => {
         this.#slots.delete(slot);

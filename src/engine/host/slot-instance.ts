@@ -3,7 +3,8 @@
  *
  *   ready <--> lost (its worker died and is being replaced) --> shut
  *
- * Listeners hear each change of `isReady`. Once shut it never becomes ready again.
+ * Listeners hear each change of `isReady` and each delay of the next try. Once shut it never
+ * becomes ready again.
  */
 import { ServingError } from "../../base/index.ts";
 import type { Batch, BatchResult, Instance } from "../engine.ts";
@@ -13,8 +14,10 @@ export interface InstanceHome {
   readonly runsMax: number;
   /** Resident memory of the worker, byte; shared by all versions in it. */
   readonly memoryBytes: number;
-  /** Whole seconds until a worker is expected again, >= 1. */
-  readonly retryAfterS: number;
+  /** How often a worker took the place of a dead one. */
+  readonly restarts: number;
+  /** Ms until it is next tried to load this version; 0 while that is under way. */
+  startsInMs(id: number): number;
   run(id: number, batch: Batch): Promise<BatchResult>;
   closeMember(id: number): Promise<void>;
 }
@@ -39,6 +42,14 @@ export class SlotInstance implements Instance {
 
   get isReady(): boolean {
     return this.#isReady;
+  }
+
+  get startsInMs(): number {
+    return this.#isReady || this.#isShut ? 0 : this.#home.startsInMs(this.#id);
+  }
+
+  get restarts(): number {
+    return this.#home.restarts;
   }
 
   get memoryBytes(): number {
@@ -72,6 +83,11 @@ export class SlotInstance implements Instance {
   change(isReady: boolean): void {
     if (isReady === this.#isReady || (isReady && this.#isShut)) return;
     this.#isReady = isReady;
+    this.tell();
+  }
+
+  /** Lets listeners look again: ready, lost, or the next try is later than they knew. */
+  tell(): void {
     for (const act of this.#listeners) act();
   }
 
@@ -79,7 +95,7 @@ export class SlotInstance implements Instance {
     if (this.#isShut) {
       return new ServingError("MODEL_NOT_READY", "this instance of the model is closed");
     }
-    const { retryAfterS } = this.#home;
+    const retryAfterS = Math.max(1, Math.ceil(this.startsInMs / 1000));
     return new ServingError("MODEL_NOT_READY", "the worker of this model is being replaced", {
       retryAfterS,
       limit: "workerBackoffMsMax",

@@ -6,11 +6,13 @@
  *
  * A load that fails the first time is the caller's to know and is not tried again; one that was
  * lost because a neighbour took the process along is. A version that cannot be loaded again after a
- * death counts as a death of the process, so it is tried with the same back-off. Invariant: an
- * instance is ready only while the process that holds it lives.
+ * death is tried again alone, with a back-off of its own; its neighbours are loaded and serve. Even
+ * one whose load ends the process keeps out of the next start until its back-off is over.
+ * Invariant: an instance is ready only while the process that holds it lives.
  */
 import { type Clock, type Random, ServingError, type Timer } from "../../base/index.ts";
 import type { ArtifactSpec, Batch, BatchResult, Instance } from "../engine.ts";
+import { OutsideKill } from "../outside-kill.ts";
 import type { Death } from "./death.ts";
 import { restartDelayMs } from "./restart-policy.ts";
 import { type InstanceHome, SlotInstance } from "./slot-instance.ts";
@@ -22,16 +24,17 @@ export interface WorkerSlotOptions {
   readonly runsMax: number;
   readonly modelLoadMsMax: number;
   readonly backoffMsMax: number;
+  /** Time between the polite end of a process and the forced one, ms. */
+  readonly graceMs: () => number;
   /** Gives a process that holds nothing; throws when the system refuses. */
   readonly start: (onDeath: (death: Death) => void) => WorkerProcess;
   /** A process died; the next starts after `delayMs`, or never when `undefined`. */
   readonly onDeath: (death: Death, delayMs: number | undefined) => void;
+  /** A version that had worked could not be loaded; it is tried again after `retryMs`. */
+  readonly onReloadFailed: (path: string, error: ServingError, retryMs: number) => void;
   /** The slot is closed and its process gone. */
   readonly onEmpty: () => void;
 }
-
-/** Between the polite end of a process and the forced one. */
-const graceMs = 2_000;
 
 /** How often a load is tried that others took down. */
 const loadAttemptsMax = 5;
@@ -39,6 +42,11 @@ const loadAttemptsMax = 5;
 interface Member {
   readonly artifact: ArtifactSpec;
   readonly instance: SlotInstance;
+  /** Loads into new processes that failed, in a row. */
+  failures: number;
+  /** Not loaded before this instant. */
+  retryAtMs: number;
+  retry: Timer | undefined;
 }
 
 export class WorkerSlot implements InstanceHome {
@@ -49,6 +57,7 @@ export class WorkerSlot implements InstanceHome {
   #nextMember = 1;
   #loading = 0;
   #deathsInRow = 0;
+  #restarts = 0;
   #restart: Timer | undefined;
   #restartAtMs = 0;
   /** Loads that wait for the end of a back-off; at most one for each load under way. */
@@ -72,10 +81,15 @@ export class WorkerSlot implements InstanceHome {
     return this.#worker?.memoryBytes ?? 0;
   }
 
-  get retryAfterS(): number {
-    const waitMs =
-      this.#restart === undefined ? 0 : this.#restartAtMs - this.#options.clock.nowMs();
-    return Math.max(1, Math.ceil(waitMs / 1000));
+  get restarts(): number {
+    return this.#restarts;
+  }
+
+  /** Ms until the version `id` is next tried to be loaded; 0 while that is under way. */
+  startsInMs(id: number): number {
+    const restartAtMs = this.#restart === undefined ? 0 : this.#restartAtMs;
+    const retryAtMs = this.#members.get(id)?.retryAtMs ?? 0;
+    return Math.max(0, Math.max(restartAtMs, retryAtMs) - this.#options.clock.nowMs());
   }
 
   /** Throws MODEL_LOAD_FAILED, or MODEL_NOT_READY when the slot is closed meanwhile. */
@@ -84,7 +98,7 @@ export class WorkerSlot implements InstanceHome {
     try {
       const id = await this.#loaded(artifact);
       const instance = new SlotInstance(this, id);
-      this.#members.set(id, { artifact, instance });
+      this.#members.set(id, { artifact, instance, failures: 0, retryAtMs: 0, retry: undefined });
       return instance;
     } finally {
       this.#loading -= 1;
@@ -103,6 +117,7 @@ export class WorkerSlot implements InstanceHome {
 
   /** Forgets a member and gives its memory back; the last one takes the process along. */
   async closeMember(id: number): Promise<void> {
+    this.#members.get(id)?.retry?.cancel();
     if (!this.#members.delete(id)) return;
     if (this.#members.size === 0 && this.#loading === 0) await this.close();
     else await this.#worker?.unload(id, this.#options.modelLoadMsMax).catch(() => {});
@@ -117,10 +132,13 @@ export class WorkerSlot implements InstanceHome {
   async #end(): Promise<void> {
     this.#restart?.cancel();
     this.#restart = undefined;
-    for (const { instance } of this.#members.values()) instance.shut();
+    for (const { instance, retry } of this.#members.values()) {
+      retry?.cancel();
+      instance.shut();
+    }
     this.#members.clear();
     this.#wake();
-    await this.#worker?.end(graceMs);
+    await this.#worker?.end(this.#options.graceMs());
     this.#options.onEmpty();
   }
 
@@ -187,6 +205,7 @@ export class WorkerSlot implements InstanceHome {
     }
     this.#restartAtMs = clock.nowMs() + delayMs;
     this.#restart = clock.after(delayMs, () => this.#refill());
+    for (const { instance } of this.#members.values()) instance.tell();
   }
 
   /** Starts a process and loads every member again. */
@@ -194,21 +213,51 @@ export class WorkerSlot implements InstanceHome {
     this.#restart = undefined;
     if (this.isClosed) return;
     try {
-      const worker = this.#start();
-      for (const [id, member] of this.#members) void this.#reload(worker, id, member);
+      this.#start();
+      this.#restarts += 1;
+      for (const [id, member] of this.#members) this.#bringUp(id, member);
     } catch (thrown) {
       this.#replace({ kind: "start", words: String(thrown) });
     }
     this.#wake();
   }
 
+  /** Loads a member into the process that is up, if one is, once its own back-off is over. */
+  #bringUp(id: number, member: Member): void {
+    const { clock } = this.#options;
+    member.retry?.cancel();
+    const waitMs = member.retryAtMs - clock.nowMs();
+    member.retry = waitMs > 0 ? clock.after(waitMs, () => this.#bringUp(id, member)) : undefined;
+    const worker = this.#worker;
+    if (waitMs <= 0 && worker !== undefined) void this.#reload(worker, id, member);
+  }
+
   async #reload(worker: WorkerProcess, id: number, member: Member): Promise<void> {
     try {
       await worker.load(id, member.artifact, this.#options.modelLoadMsMax);
-      if (this.#members.has(id) && worker === this.#worker) member.instance.change(true);
-    } catch {
-      if (this.#members.has(id)) worker.kill("reload");
+    } catch (thrown) {
+      if (this.#members.has(id)) this.#reloadFailed(worker, id, ServingError.from(thrown));
+      return;
     }
+    if (!this.#members.has(id) || worker !== this.#worker) return;
+    member.failures = 0;
+    member.retryAtMs = 0;
+    member.instance.change(true);
+  }
+
+  #reloadFailed(worker: WorkerProcess, id: number, error: ServingError): void {
+    const member = this.#members.get(id);
+    const isUp = worker === this.#worker;
+    const isItsFault = error.code === "MODEL_LOAD_FAILED" && !(error.cause instanceof OutsideKill);
+    // A process that ended for another reason is replaced, and this member loaded with the rest.
+    if (member === undefined || (!isUp && !isItsFault)) return;
+    const { backoffMsMax, clock, random, onReloadFailed } = this.#options;
+    member.failures += 1;
+    const retryMs = restartDelayMs(member.failures + 1, backoffMsMax, random);
+    member.retryAtMs = clock.nowMs() + retryMs;
+    onReloadFailed(member.artifact.path, error, retryMs);
+    if (isUp) this.#bringUp(id, member);
+    member.instance.tell();
   }
 }
 
