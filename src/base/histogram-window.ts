@@ -17,7 +17,7 @@ export interface WindowSpan {
 }
 
 /** A minute in six slots. */
-export const minuteWindow: WindowSpan = { spanMs: 60_000, slots: 6 };
+const minuteWindow: WindowSpan = { spanMs: 60_000, slots: 6 };
 
 export class HistogramWindow {
   readonly #slotMs: number;

@@ -9,7 +9,7 @@ export {
   histogramBucketFrom,
   histogramBuckets,
 } from "./histogram.ts";
-export { HistogramWindow, minuteWindow, type WindowSpan } from "./histogram-window.ts";
+export { HistogramWindow, type WindowSpan } from "./histogram-window.ts";
 export {
   defaultLimits,
   type LimitName,

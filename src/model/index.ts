@@ -22,14 +22,6 @@ export {
   prepareInputChecks,
   type SingleInput,
 } from "./input/input-checks.ts";
-export {
-  type ColumnPlan,
-  cellNumber,
-  type GivenRow,
-  prepareColumns,
-  type RowTarget,
-  writeNamedRow,
-} from "./input/named-columns.ts";
 export { applyTextSteps } from "./input/text-steps.ts";
 export { wantedOutputs } from "./input/wanted-outputs.ts";
 export {

@@ -20,7 +20,7 @@ export const stageBounds: BucketBounds = bucketBounds([
 ]);
 
 /** ms: the buckets of `prediction_latency_seconds`, which others' dashboards know. */
-export const compatibleBounds: BucketBounds = bucketBounds([10, 25, 50, 100, 250, 500, 1_000]);
+const compatibleBounds: BucketBounds = bucketBounds([10, 25, 50, 100, 250, 500, 1_000]);
 
 /** A request that has ended. Instants are of one monotonic clock, ms. */
 export interface FinishedRequest {

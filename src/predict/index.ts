@@ -6,12 +6,7 @@ export {
   createBatchingPredictor,
 } from "./batching/batcher.ts";
 export type { BatchingRules } from "./batching/intake.ts";
-export {
-  type BatchFigures,
-  type BatchingObserver,
-  type EarlyEnd,
-  silentObserver,
-} from "./observer.ts";
+export type { BatchFigures, BatchingObserver, EarlyEnd } from "./observer.ts";
 export type {
   InferenceRequest,
   InferenceResponse,

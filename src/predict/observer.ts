@@ -37,17 +37,3 @@ export interface BatchingObserver {
   /** Inputs under suspicion, and inputs that are refused, now. */
   suspectsChanged(suspects: number, quarantined: number): void;
 }
-
-function ignore(): void {}
-
-/** Tells nobody. */
-export const silentObserver: BatchingObserver = {
-  batchSent: ignore,
-  batchDone: ignore,
-  queueChanged: ignore,
-  limitHit: ignore,
-  endedEarly: ignore,
-  batchRetried: ignore,
-  workerDied: ignore,
-  suspectsChanged: ignore,
-};

@@ -73,7 +73,7 @@ export async function deepHealth(service: Deep): Promise<ServerHealth> {
 }
 
 /** A request context for a request of our own. */
-export function deepContext(nowMs: number): RequestContext {
+function deepContext(nowMs: number): RequestContext {
   return {
     requestId: "deep-health",
     deadlineAtMs: nowMs + deepMsMax,

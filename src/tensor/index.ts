@@ -10,7 +10,7 @@ export {
   isDtype,
   type NumericDtype,
 } from "./dtype.ts";
-export { bfloat16ToNumber, float16ToNumber, numberToBfloat16, numberToFloat16 } from "./float16.ts";
+export { bfloat16ToNumber, float16ToNumber } from "./float16.ts";
 export { concatItems, sliceItems } from "./join-tensors.ts";
 export { elementJsonText, elementsJsonText, rowsJsonText } from "./json/element-text.ts";
 export { float32Text } from "./json/float32-text.ts";
@@ -21,7 +21,6 @@ export type { JsonKind, JsonMark } from "./json/syntax.ts";
 export { type NumericArray, newNumericArray, viewNumeric } from "./numeric-array.ts";
 export {
   createOffload,
-  defaultOffloadLimits,
   type Offload,
   type OffloadJob,
   type OffloadLimits,
@@ -47,7 +46,6 @@ export {
   type BytesTensor,
   elementCount,
   makeTensor,
-  type NamedTensor,
   type NumericTensor,
   type Tensor,
   tensorBytes,

@@ -24,12 +24,6 @@ export interface BytesTensor {
 
 export type Tensor = NumericTensor | BytesTensor;
 
-/** A tensor with the name it has in a signature. */
-export interface NamedTensor {
-  readonly name: string;
-  readonly tensor: Tensor;
-}
-
 /** Product of the dimensions; 1 for a scalar. REQUIRES: no dimension is negative. */
 export function elementCount(shape: readonly number[]): number {
   let product = 1;

@@ -17,10 +17,10 @@ import {
   createBatchingPredictor,
   type InferenceRequest,
   type InferenceResponse,
-  silentObserver,
 } from "../../src/predict/index.ts";
 import { makeTensor } from "../../src/tensor/index.ts";
 import { contextOf, settle, signatureOf } from "../support/batcher-rig.ts";
+import { silentObserver } from "../support/silent-observer.ts";
 import { SimInstance } from "./batcher-instance.ts";
 import { planOf, type RequestPlan, type SimPlan } from "./batcher-plan.ts";
 import { kindOf, SimRequest, type World, waitingOf } from "./batcher-world.ts";

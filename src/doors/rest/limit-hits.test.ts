@@ -1,5 +1,5 @@
-// Goal: a limit that refuses something is counted by its name, once. Method: a door over a model in
-// memory with small limits; what ends outside a request is asked of the error that carries the name.
+// Goal: a limit that refuses something is counted by its name, once. Method: a door over a model
+// in memory with small limits; what ends outside a request is asked of the error that names it.
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { gzipSync } from "node:zlib";

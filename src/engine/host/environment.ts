@@ -7,7 +7,7 @@
  */
 
 /** The names that are handed on when they are set. */
-export const environmentKeys: readonly string[] = [
+const environmentKeys: readonly string[] = [
   "LANG",
   "LC_ALL",
   "LC_CTYPE",

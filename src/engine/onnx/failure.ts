@@ -118,6 +118,6 @@ function withoutPath(text: string): string {
 }
 
 /** The words of anything thrown, for the log. */
-export function engineText(thrown: unknown): string {
+function engineText(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);
 }

@@ -94,7 +94,7 @@ export function tooManyItems(checks: InputChecks, items: number, field: string):
 }
 
 /** The shape of a signature as callers read it: -1 is any size, the item dimension included. */
-export function wantedShape(checks: InputChecks, spec: InputSpec): string {
+function wantedShape(checks: InputChecks, spec: InputSpec): string {
   const shape = checks.hasItems ? [-1, ...spec.shape.slice(1)] : spec.shape;
   return `[${shape.join(",")}]`;
 }

@@ -21,7 +21,7 @@ export type EntryState = "waiting" | "sent" | "settled";
 export type WaitingPlace = "lane" | "suspects" | "retries";
 
 /** The rank of a request without a priority: the standard class. */
-export const standardRank = 2;
+const standardRank = 2;
 
 function ignore(): void {}
 

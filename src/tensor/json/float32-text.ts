@@ -177,7 +177,7 @@ export function writeWhole(target: Uint8Array, from: number, value: number): num
 }
 
 /** Writes text that is ASCII. */
-export function writeAscii(target: Uint8Array, from: number, text: string): number {
+function writeAscii(target: Uint8Array, from: number, text: string): number {
   for (let index = 0; index < text.length; index += 1) {
     target[from + index] = text.charCodeAt(index);
   }

@@ -31,7 +31,7 @@ const noRange = { min: 0n, max: 0n };
 const noWords = new Int32Array(0);
 
 /** The first allocation where nothing is known, in elements. */
-export const firstCapacity = 64;
+const firstCapacity = 64;
 
 export class NumberSink {
   readonly dtype: NumericDtype;

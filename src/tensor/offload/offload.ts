@@ -18,7 +18,7 @@ export interface OffloadLimits {
   readonly jobsMax: number;
 }
 
-export const defaultOffloadLimits: OffloadLimits = { threadsMax: 2, jobsMax: 64 };
+const defaultOffloadLimits: OffloadLimits = { threadsMax: 2, jobsMax: 64 };
 
 export interface OffloadJob {
   /** A task of the entry module. */

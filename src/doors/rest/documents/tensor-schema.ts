@@ -21,7 +21,7 @@ const integerRanges: Readonly<Partial<Record<Dtype, readonly [number, number]>>>
 };
 
 /** One element of a tensor. */
-export function elementSchema(dtype: Dtype): JsonSchema {
+function elementSchema(dtype: Dtype): JsonSchema {
   const { kind } = dtypeTable[dtype];
   if (kind === "bytes") return { type: "string" };
   if (kind === "bool") return { type: "boolean" };
@@ -62,7 +62,7 @@ function nested(element: JsonSchema, shape: readonly number[]): JsonSchema {
 }
 
 /** One row as a list. */
-export function rowArraySchema(signature: Signature, plan: SimplePlan): JsonSchema {
+function rowArraySchema(signature: Signature, plan: SimplePlan): JsonSchema {
   const only = signature.inputs[0];
   if (only === undefined) return { type: "array", maxItems: 0 };
   if (plan.kind === "columns" && only.columns !== undefined) {
@@ -93,7 +93,7 @@ export function rowArraySchema(signature: Signature, plan: SimplePlan): JsonSche
 }
 
 /** One row as an object of named fields, or `undefined` when the signature names none. */
-export function rowObjectSchema(signature: Signature, plan: SimplePlan): JsonSchema | undefined {
+function rowObjectSchema(signature: Signature, plan: SimplePlan): JsonSchema | undefined {
   const properties: Record<string, JsonSchema> = {};
   const required: string[] = [];
   const columns = plan.kind === "columns" ? signature.inputs[0]?.columns : undefined;

@@ -27,7 +27,7 @@ export function leaveVersion(exchange: Exchange): void {
 }
 
 /** True for the content types that are read as JSON. */
-export function isJsonType(contentType: string): boolean {
+function isJsonType(contentType: string): boolean {
   if (contentType === "application/json" || contentType === "") return true;
   const semicolon = contentType.indexOf(";");
   const bare = semicolon === -1 ? contentType : contentType.slice(0, semicolon);

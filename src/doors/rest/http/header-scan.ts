@@ -19,7 +19,6 @@ export interface RequestHeaders {
   modelVersion: string;
   inferenceHeaderLength: string;
   transferEncoding: string;
-  loadMetricsFormat: string;
 }
 
 type Field = keyof RequestHeaders;
@@ -37,7 +36,6 @@ const fields: readonly (readonly [name: string, field: Field])[] = [
   ["x-model-version", "modelVersion"],
   ["inference-header-content-length", "inferenceHeaderLength"],
   ["transfer-encoding", "transferEncoding"],
-  ["endpoint-load-metrics-format", "loadMetricsFormat"],
 ];
 
 const nameLengthMax = 32;
@@ -61,7 +59,6 @@ export function scanHeaders(raw: readonly string[]): RequestHeaders {
     modelVersion: "",
     inferenceHeaderLength: "",
     transferEncoding: "",
-    loadMetricsFormat: "",
   };
   for (let index = 0; index + 1 < raw.length; index += 2) {
     const name = raw[index] ?? "";

@@ -9,7 +9,7 @@ import { randomBytes } from "node:crypto";
 const lengthMax = 128;
 
 /** True for 1 to 128 characters of `A-Z a-z 0-9 . _ -`. */
-export function isRequestId(text: string): boolean {
+function isRequestId(text: string): boolean {
   if (text.length === 0 || text.length > lengthMax) return false;
   for (let index = 0; index < text.length; index += 1) {
     const code = text.charCodeAt(index);

@@ -19,7 +19,7 @@ export const oipExtensions = [
   "statistics",
 ] as const;
 
-export const onnxPlatform = "onnxruntime_onnx";
+const onnxPlatform = "onnxruntime_onnx";
 
 /** Metadata of a model; `versions` are all that answer. */
 export function modelMetadata(served: ServedVersion, versions: readonly string[]): object {

@@ -18,7 +18,7 @@ export interface ZipMap {
 }
 
 /** True for the node that makes maps of scores. */
-export function isZipMap(op: string, domain: string): boolean {
+function isZipMap(op: string, domain: string): boolean {
   return op === "ZipMap" && domain === "ai.onnx.ml";
 }
 
