@@ -1,7 +1,7 @@
 // Goal: every way in which a request ends other than by its answer.
 // Method: a fake clock and instances whose runs the test answers or fails by hand.
 import { expect, test } from "vitest";
-import { rigOf } from "../../../test/support/batcher-rig.ts";
+import { contextOf, HandInstance, requestOf, rigOf } from "../../../test/support/batcher-rig.ts";
 import { Cancellation, defaultLimits, ServingError } from "../../base/index.ts";
 import { makeTensor } from "../../tensor/index.ts";
 
@@ -237,4 +237,44 @@ test("answers the rest with the given code when closed, and everything later", a
   await drained;
   clock.advance(0);
   expect(instance.sent).toEqual([[1]]);
+});
+
+test("refuses while the next start of the only instance is seconds away", async () => {
+  const hits: string[] = [];
+  const { batcher, ask, clock, instance } = rigOf({
+    observer: { limitHit: (name) => hits.push(name) },
+  });
+  instance.setReady(false);
+  const waiting = ask([1]);
+  clock.advance(0);
+  instance.setReady(false, 1_001);
+  clock.advance(0);
+  expect(await waiting).toBe("MODEL_NOT_READY");
+  await expect(batcher.predict(requestOf([2]), contextOf())).rejects.toMatchObject({
+    code: "MODEL_NOT_READY",
+    retryAfterS: 2,
+  });
+  expect(hits).toEqual(["workerBackoffMsMax", "workerBackoffMsMax"]);
+});
+
+test("waits for a start that comes soon and before the deadline", async () => {
+  const { ask, clock, instance } = rigOf();
+  instance.setReady(false, 500);
+  expect(await ask([1], { deadlineAtMs: 500 })).toBe("MODEL_NOT_READY");
+  const answer = ask([2], { deadlineAtMs: 5_000 });
+  clock.advance(500);
+  instance.setReady(true);
+  clock.advance(0);
+  await instance.answer();
+  expect(await answer).toEqual([20]);
+});
+
+test("waits for the instance that is there, whatever the others do", async () => {
+  const instances = [new HandInstance(), new HandInstance()];
+  const { ask, clock } = rigOf({ instances });
+  instances[0]?.setReady(false, 30_000);
+  const answer = ask([1]);
+  clock.advance(0);
+  await instances[1]?.answer();
+  expect(await answer).toEqual([10]);
 });

@@ -18,7 +18,14 @@ import type {
   RequestContext,
 } from "../predictor.ts";
 import { Suspicion } from "../suspects/suspicion.ts";
-import { admit, deadlineError, refusalError } from "./admit.ts";
+import {
+  admit,
+  awayError,
+  deadlineError,
+  isTooLongAway,
+  refusalError,
+  startsInMs,
+} from "./admit.ts";
 import { compatibilityKeys } from "./compatibility-key.ts";
 import { DeadlineWatch } from "./deadline-watch.ts";
 import { Desk } from "./desk.ts";
@@ -74,6 +81,7 @@ class Batcher implements BatchingPredictor {
   readonly signature: Signature;
   readonly #clock: Clock;
   readonly #observer: BatchingObserver;
+  readonly #instances: readonly Instance[];
   readonly #rules: EffectiveRules;
   readonly #keyOf: (request: InferenceRequest) => string;
   readonly #cost = new ItemCost();
@@ -92,6 +100,7 @@ class Batcher implements BatchingPredictor {
     this.signature = signature;
     this.#clock = clock;
     this.#observer = observer;
+    this.#instances = options.instances;
     this.#rules = effectiveRules(options.rules, signature.layout);
     this.#keyOf = compatibilityKeys(signature);
     this.#room = new WaitingRoom(limits.queueItemsMax, limits.queueBytesMax);
@@ -158,6 +167,11 @@ class Batcher implements BatchingPredictor {
       if (refusal === "deadline") this.#observer.endedEarly("expired", 1, false);
       else this.#observer.limitHit(refusal);
       return refusalError(refusal, entry, this.#room);
+    }
+    const waitMs = startsInMs(this.#instances);
+    if (isTooLongAway(waitMs, entry.deadlineAtMs, nowMs)) {
+      this.#observer.limitHit("workerBackoffMsMax");
+      return awayError(waitMs);
     }
     return this.#suspicion.screen(entry);
   }

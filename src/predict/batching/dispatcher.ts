@@ -11,7 +11,7 @@ import type { Batch, BatchResult, Instance } from "../../engine/index.ts";
 import type { Signature } from "../../model/index.ts";
 import type { BatchingObserver } from "../observer.ts";
 import type { Suspicion } from "../suspects/suspicion.ts";
-import { deadlineError } from "./admit.ts";
+import { awayError, deadlineError, isTooLongAway, startsInMs } from "./admit.ts";
 import { type Desk, isSettled } from "./desk.ts";
 import type { Entry } from "./entry.ts";
 import type { EffectiveRules } from "./intake.ts";
@@ -78,8 +78,25 @@ export class Dispatcher {
 
   #pump(): void {
     this.#isPumpDue = false;
+    this.#refuseWaiting();
     this.#sendAll();
     this.#options.changed();
+  }
+
+  /** While no instance starts soon enough, those who wait are told so. */
+  #refuseWaiting(): void {
+    const { clock, room, desk, observer, instances } = this.#options;
+    const waitMs = startsInMs(instances);
+    if (waitMs === 0) return;
+    const nowMs = clock.nowMs();
+    /** At most what waits. */
+    const refused: Entry[] = [];
+    room.each((entry) => {
+      if (isTooLongAway(waitMs, entry.deadlineAtMs, nowMs)) refused.push(entry);
+    });
+    for (const entry of refused) {
+      if (desk.fail(entry, awayError(waitMs))) observer.limitHit("workerBackoffMsMax");
+    }
   }
 
   #sendAll(): void {
