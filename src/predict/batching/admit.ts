@@ -12,13 +12,13 @@ import type { Instance } from "../../engine/index.ts";
 /** A start that is further away is not waited for. */
 const startWaitMsMax = 1_000;
 
-export interface AdmissionAsk {
+interface AdmissionAsk {
   readonly items: number;
   readonly bytes: number;
   readonly deadlineAtMs: number;
 }
 
-export interface QueueView {
+interface QueueView {
   /** What waits now, and the most that may. */
   readonly items: number;
   readonly itemsMax: number;
