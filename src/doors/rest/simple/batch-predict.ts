@@ -6,6 +6,7 @@
  * `null` where a row failed and a list of errors. The reply is 200 when the envelope can be read;
  * the header `x-items-failed` counts what failed.
  */
+import { setImmediate } from "node:timers/promises";
 import { ServingError } from "../../../base/index.ts";
 import type { Service } from "../../../service/index.ts";
 import { JsonReader } from "../../../tensor/index.ts";
@@ -95,6 +96,9 @@ function errorText({ index, error }: RowEnd): string {
 
 // --- a list of calls --------------------------------------------------------------------------
 
+/** Calls that are read before the event loop goes on. */
+const callsPerTurn = 128;
+
 interface CallEnd {
   readonly text: string;
   readonly isFailed: boolean;
@@ -104,7 +108,13 @@ async function answerCalls(route: BatchRoute, exchange: Exchange): Promise<void>
   const { service } = route;
   const calls = sliceCalls(exchange.body, service);
   exchange.times.decodedAtMs = service.clock.nowMs();
-  const ends = await Promise.all(calls.map((bytes) => answerCall(service, exchange, bytes)));
+  const pending: Promise<CallEnd>[] = [];
+  for (const bytes of calls) {
+    pending.push(answerCall(service, exchange, bytes));
+    // Reading thousands of calls takes long: others get their turn in between.
+    if (pending.length % callsPerTurn === 0) await setImmediate();
+  }
+  const ends = await Promise.all(pending);
   const failed = ends.filter((end) => end.isFailed).length;
   const isSkipping = exchange.query.get("on_error") === "skip";
   const shown = isSkipping ? ends.filter((end) => !end.isFailed) : ends;
