@@ -167,6 +167,7 @@ test.each([
   ["int4 in", identity(22, [1]), "input 'x' is int4"],
   ["no such type", identity(0, [1]), "input 'x' is element type 0"],
   ["bfloat16 out", single("Cast", [tensorValue("y", 16, [1])]), "output 'y' is bfloat16"],
+  ["a name that is no property", single("Relu", [tensorValue("__proto__", "FP32", [1])]), "called"],
   ["no outputs", single("Relu", []), "the graph has no outputs"],
   ["no type", single("Relu", [{ name: "y", type: undefined }]), "output 'y' declares no type"],
   ["no shape", writeModel({ nodes: [], inputs: [tensorValue("x", "FP32")], outputs: [] }), "shape"],

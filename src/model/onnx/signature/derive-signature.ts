@@ -138,11 +138,17 @@ function dtypeOf(place: string, name: string, type: TensorType): Dtype {
   );
 }
 
+/** The engine's binding knows tensors as properties of an object; this name cannot be one. */
+const namelessName = "__proto__";
+
 function tensorSpec(
   name: string,
   dtype: Dtype,
   dims: readonly (number | string | undefined)[],
 ): TensorSpec {
+  if (name === namelessName) {
+    throw refusal(`an input or output is called ${quote(name)}; export it under another name`);
+  }
   const shape = dims.map((each) => (typeof each === "number" ? each : -1));
   const dimNames = dims.map((each) => (typeof each === "string" ? each : undefined));
   return { name, dtype, shape, dimNames };
