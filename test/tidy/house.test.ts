@@ -1,6 +1,6 @@
 // Goal: rooms stand on floors, imports point down, and nothing lies around unused.
 // Method: the import statements of every source file against the table of floors.
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { floorOf, roomOf } from "./floors.ts";
@@ -9,9 +9,8 @@ import { readSources, root, type SourceFile } from "./source-files.ts";
 const sources = readSources("src");
 const isTest = (path: string): boolean => path.endsWith(".test.ts");
 const product = sources.filter((file) => !isTest(file.path));
-/** Files that are started by path, or are the public surface. */
+/** Files that are started by path. */
 const entrances = new Set([
-  "src/index.ts",
   "src/app/main.ts",
   "src/engine/worker/main.ts",
   "src/doors/rest/offload/main.ts",
@@ -27,17 +26,15 @@ test("every import names a file that exists", () => {
 });
 
 test("every source file belongs to a room", () => {
-  const homeless = product.filter(
-    (file) => roomOf(file.path) === "" && file.path !== "src/index.ts",
-  );
+  const homeless = product.filter((file) => roomOf(file.path) === "");
   expect(homeless.map((file) => file.path)).toEqual([]);
 });
 
 test("imports between rooms point to a lower floor and only at its index", () => {
   const wrong = pairs(sources).filter(({ from, to }) => {
     const [mine, theirs] = [roomOf(from), roomOf(to)];
-    if (theirs === "") return to.startsWith("src/") && to !== "src/index.ts";
-    if (mine === theirs || from === "src/index.ts") return false;
+    if (theirs === "") return to.startsWith("src/");
+    if (mine === theirs) return false;
     const isDeep = to !== `src/${theirs}/index.ts`;
     return isDeep || !(floorOf(theirs) < floorOf(mine));
   });
@@ -69,6 +66,15 @@ test("there is no cycle", () => {
   };
   for (const file of product) visit(file.path, []);
   expect(cycles).toEqual([]);
+});
+
+test("every entrance is a file, and so is what package.json starts", () => {
+  const manifest: unknown = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  const { bin, exports } = manifest as { bin: Record<string, string>; exports?: unknown };
+  const missing = [...entrances, ...Object.values(bin)].filter((at) => !existsSync(join(root, at)));
+  expect(missing).toEqual([]);
+  // Nothing is offered to importers: an entry needs a source, to be checked as above.
+  expect(exports).toBeUndefined();
 });
 
 test("every source file is imported by some other source file", () => {
