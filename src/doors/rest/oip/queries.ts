@@ -5,25 +5,30 @@ import { ServingError } from "../../../base/index.ts";
 import { isModelReady, isVersionReady } from "../../../service/index.ts";
 import { JsonReader } from "../../../tensor/index.ts";
 import type { Exchange } from "../http/exchange.ts";
+import { replyStatus } from "../http/reply-status.ts";
 import { modelConfig, modelMetadata, oipExtensions } from "./metadata.ts";
-import { json, nameOf, type Replies, servedOf } from "./replies.ts";
+import { nameOf, type Replies, servedOf } from "./replies.ts";
 
 /** `GET /v2` */
 export function serverMetadata(replies: Replies, exchange: Exchange): void {
   const { serverName, serverVersion } = replies;
-  json(exchange, { name: serverName, version: serverVersion, extensions: oipExtensions });
+  replyStatus(exchange, 200, {
+    name: serverName,
+    version: serverVersion,
+    extensions: oipExtensions,
+  });
 }
 
 /** `GET /v2/models` */
 export function listModels({ service }: Replies, exchange: Exchange): void {
-  json(exchange, { models: [...service.registry.models.keys()] });
+  replyStatus(exchange, 200, { models: [...service.registry.models.keys()] });
 }
 
 /** `GET /v2/models/M[/versions/V]` */
 export function metadata({ service }: Replies, exchange: Exchange): void {
   const served = service.find(nameOf(exchange), exchange.parameters[1]);
   const versions = servedOf(service, served.model).map((each) => each.version);
-  json(exchange, modelMetadata(served, versions));
+  replyStatus(exchange, 200, modelMetadata(served, versions));
 }
 
 /** `GET .../ready`: 503 while the version would not answer. */
@@ -35,12 +40,12 @@ export function modelReady({ service }: Replies, exchange: Exchange): void {
     model !== undefined && version === undefined
       ? isModelReady(model)
       : isVersionReady(service.registry.entry(name, version));
-  json(exchange, { name, ready: isReady }, isReady ? 200 : 503);
+  replyStatus(exchange, isReady ? 200 : 503, { name, ready: isReady });
 }
 
 /** `GET .../config` */
 export function configuration({ service }: Replies, exchange: Exchange): void {
-  json(exchange, modelConfig(service.find(nameOf(exchange), exchange.parameters[1])));
+  replyStatus(exchange, 200, modelConfig(service.find(nameOf(exchange), exchange.parameters[1])));
 }
 
 /** `POST /v2/repository/index`, `{"ready"?}`: every version that is known, or only ready ones. */
@@ -55,7 +60,7 @@ export function repositoryIndex({ service }: Replies, exchange: Exchange): void 
       index.push({ name: entry.model, version: entry.version, state, reason: entry.reason });
     }
   }
-  json(exchange, index);
+  replyStatus(exchange, 200, index);
 }
 
 /** States of a version in the words of the protocol; the rest is UNAVAILABLE. */

@@ -1,5 +1,5 @@
 /**
- * What the answers of this folder are made from, and how they are sent.
+ * What the answers of this folder are made from.
  */
 import type { ServedVersion, Service } from "../../../service/index.ts";
 import type { Exchange } from "../http/exchange.ts";
@@ -11,12 +11,6 @@ export interface Replies {
   readonly serverName: string;
   /** Version of Millrace. */
   readonly serverVersion: string;
-}
-
-/** Answers with JSON of any status. */
-export function json(exchange: Exchange, body: unknown, status = 200): void {
-  const lines = status === 503 ? "retry-after: 1\r\n" : "";
-  exchange.reply({ status, contentType: "application/json", lines }, JSON.stringify(body));
 }
 
 /** The model that the path names. */

@@ -3,8 +3,9 @@
  */
 import type { ServedVersion } from "../../../service/index.ts";
 import type { Exchange } from "../http/exchange.ts";
+import { replyStatus } from "../http/reply-status.ts";
 import { modelStatistics } from "./metadata.ts";
-import { json, nameOf, type Replies, servedOf } from "./replies.ts";
+import { nameOf, type Replies, servedOf } from "./replies.ts";
 
 /** `GET .../stats`: one version when it is named, else all that answer. */
 export function versionStatistics(replies: Replies, exchange: Exchange): void {
@@ -27,5 +28,7 @@ function statistics(
   const { clock } = service;
   const offsetMs = clock.wallMs() - clock.nowMs();
   const wall = (atMs: number): number => atMs + offsetMs;
-  json(exchange, { model_stats: versions.map((served) => modelStatistics(served, wall)) });
+  replyStatus(exchange, 200, {
+    model_stats: versions.map((served) => modelStatistics(served, wall)),
+  });
 }

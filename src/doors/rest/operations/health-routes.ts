@@ -7,26 +7,27 @@
  */
 import type { Service } from "../../../service/index.ts";
 import type { Exchange } from "../http/exchange.ts";
+import { replyStatus } from "../http/reply-status.ts";
 import type { Route } from "../http/router.ts";
 
 export function healthRoutes(service: Service): Route[] {
   const plain = { method: "GET", body: "none", dialect: "plain" } as const;
   return [
     { ...plain, path: "/health", handle: (exchange) => health(service, exchange) },
-    { ...plain, path: "/health/live", handle: (exchange) => json(exchange, 200, alive) },
+    { ...plain, path: "/health/live", handle: (exchange) => replyStatus(exchange, 200, alive) },
     { ...plain, path: "/health/ready", handle: (exchange) => ready(service, exchange) },
     { ...plain, path: "/ping", handle: (exchange) => ping(service, exchange) },
     {
       ...plain,
       path: "/v2/health/live",
-      handle: (exchange) => json(exchange, 200, { live: true }),
+      handle: (exchange) => replyStatus(exchange, 200, { live: true }),
     },
     {
       ...plain,
       path: "/v2/health/ready",
       handle(exchange) {
         const isReady = service.health().isReady;
-        json(exchange, isReady ? 200 : 503, { ready: isReady });
+        replyStatus(exchange, isReady ? 200 : 503, { ready: isReady });
       },
     },
   ];
@@ -34,16 +35,10 @@ export function healthRoutes(service: Service): Route[] {
 
 const alive = { status: "alive" };
 
-/** Answers with JSON of any status. */
-export function json(exchange: Exchange, status: number, body: unknown): void {
-  const lines = status === 503 ? "retry-after: 1\r\n" : "";
-  exchange.reply({ status, contentType: "application/json", lines }, JSON.stringify(body));
-}
-
 async function health(service: Service, exchange: Exchange): Promise<void> {
   const isDeep = exchange.query.get("deep") === "1";
   const found = isDeep ? await service.deepHealth() : service.health();
-  json(exchange, found.isReady ? 200 : 503, {
+  replyStatus(exchange, found.isReady ? 200 : 503, {
     status: found.isReady ? "healthy" : "unhealthy",
     timestamp: Math.floor(service.clock.wallMs() / 1000),
     model_loaded: found.isModelLoaded,
@@ -53,11 +48,11 @@ async function health(service: Service, exchange: Exchange): Promise<void> {
 
 function ready(service: Service, exchange: Exchange): void {
   const { isReady, problems } = service.health();
-  if (isReady) json(exchange, 200, { status: "ready" });
-  else json(exchange, 503, { status: "not ready", problems });
+  if (isReady) replyStatus(exchange, 200, { status: "ready" });
+  else replyStatus(exchange, 503, { status: "not ready", problems });
 }
 
 function ping(service: Service, exchange: Exchange): void {
   const { isReady } = service.health();
-  json(exchange, isReady ? 200 : 503, { status: isReady ? "Healthy" : "Unhealthy" });
+  replyStatus(exchange, isReady ? 200 : 503, { status: isReady ? "Healthy" : "Unhealthy" });
 }

@@ -6,9 +6,9 @@ import type { ColumnSpec, InputSpec, Label, OutputSpec } from "../../../model/in
 import { modelFigures } from "../../../observe/index.ts";
 import { isVersionReady, type ServedVersion, type Service } from "../../../service/index.ts";
 import type { Exchange } from "../http/exchange.ts";
+import { replyStatus } from "../http/reply-status.ts";
 import type { Route } from "../http/router.ts";
 import { exampleRequest } from "./example-request.ts";
-import { json } from "./health-routes.ts";
 
 export function modelRoutes(service: Service): Route[] {
   const plain = { method: "GET", body: "none", dialect: "simple" } as const;
@@ -24,7 +24,7 @@ function list(service: Service, exchange: Exchange): void {
   for (const model of service.registry.models.values()) {
     all.push([model.name, [...model.versions.keys()]]);
   }
-  json(exchange, 200, Object.fromEntries(all));
+  replyStatus(exchange, 200, Object.fromEntries(all));
 }
 
 function wantedVersion(exchange: Exchange): string | undefined {
@@ -37,7 +37,7 @@ function details(service: Service, exchange: Exchange): void {
   const entry = service.registry.entry(name, wantedVersion(exchange));
   const model = service.registry.models.get(name);
   const served = entry.served;
-  json(exchange, 200, {
+  replyStatus(exchange, 200, {
     name,
     version: entry.version,
     state: entry.state,
@@ -118,5 +118,5 @@ function figures(service: Service, exchange: Exchange): void {
   if (metrics === undefined) {
     throw new ServingError("MODEL_NOT_FOUND", `model '${name}' has no figures yet`);
   }
-  json(exchange, 200, { metrics: modelFigures(metrics, service.clock.nowMs()) });
+  replyStatus(exchange, 200, { metrics: modelFigures(metrics, service.clock.nowMs()) });
 }
