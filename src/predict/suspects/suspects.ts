@@ -89,8 +89,8 @@ export class Suspects {
   }
 
   /**
-   * A worker died with these inputs in it.
-   *
+   * A worker died with these inputs in it. It counts against them when they were alone and were
+   * under suspicion before, or had never died; a kill from outside counts `outsideKillWeight`.
    */
   accuse(request: InferenceRequest, { known, wasAlone, wasOutside }: Loss): Suspect {
     const record = this.find(request) ?? this.#remember(request);
