@@ -34,7 +34,7 @@ export const demoModels = join(root, "models");
 /** Files below a repository, by path. */
 export type RepositoryFiles = Readonly<Record<string, Uint8Array | string>>;
 
-/** A repository in a folder of its own; the model `row` (FP32 [batch, 4], echoed) is always there. */
+/** A repository in a folder of its own; `row` (FP32 [batch, 4], echoed) is always there. */
 export function makeRepository(files: RepositoryFiles = {}): string {
   const folder = mkdtempSync(join(tmpdir(), "millrace-hostile-"));
   const all = { "row/1/model.onnx": identity("FP32", ["batch", 4]), ...files };
@@ -49,6 +49,8 @@ export function makeRepository(files: RepositoryFiles = {}): string {
 export interface HouseOptions extends StartOptions {
   /** Further models. */
   readonly files?: RepositoryFiles;
+  /** Puts what is no plain file into the repository. */
+  readonly prepare?: (folder: string) => void;
   /** Further words of the command line. */
   readonly args?: readonly string[];
   /** `limits.` settings. */
@@ -82,6 +84,7 @@ const correct = { inputs: [{ name: "x", shape: [1, 4], datatype: "FP32", data: [
  */
 export async function openHouse(options: HouseOptions = {}): Promise<House> {
   const folder = makeRepository(options.files);
+  options.prepare?.(folder);
   const given = { drainDelayMs: 0, jsonInlineBytesMax: 8 * mi, ...options.limits };
   const limits = Object.entries(given).flatMap(([name, value]) => [
     "--set",

@@ -12,11 +12,21 @@ const mutants = isFull ? 10_000 : 500;
 const chunkCount = isFull ? 1_000_000 : 20_000;
 
 let house: House;
+/** Parses every body in a thread. */
+let apart: House;
 
 beforeAll(async () => {
   house = await openHouse({ args: [demoModels] });
+  apart = await openHouse({
+    args: [demoModels, "--workers-share"],
+    limits: { jsonInlineBytesMax: 0 },
+    growthBytesMax: 128 * mi,
+  });
 });
-afterAll(() => house.close());
+afterAll(async () => {
+  await house.close();
+  await apart.close();
+});
 
 const tensors = JSON.stringify({
   id: "a",
@@ -112,10 +122,11 @@ const mutations: readonly ((body: Buffer, random: Random) => Buffer)[] = [
   },
 ];
 
-test(`answers ${mutants} broken bodies with 2xx or 4xx, in order (${replay})`, async () => {
-  const connection = new RawConnection(house.port);
+/** Sends mutants one after the other on a connection. */
+async function sendMutants(server: House, count: number): Promise<Map<number, number>> {
+  const connection = new RawConnection(server.port);
   const seen = new Map<number, number>();
-  for (let index = 0; index < mutants; index += 1) {
+  for (let index = 0; index < count; index += 1) {
     const random = seededRandom(seed + index);
     const { path, body, headers } = targets[index % targets.length] as Target;
     const mutate = mutations[whole(random, mutations.length)] ?? mutations[0];
@@ -129,10 +140,41 @@ test(`answers ${mutants} broken bodies with 2xx or 4xx, in order (${replay})`, a
     expect(String(reply?.body), shown).not.toMatch(/onnxruntime|Node\.js|\bat .*:\d+:\d+/);
     seen.set(status, (seen.get(status) ?? 0) + 1);
   }
-  expect(seen.get(400) ?? 0).toBeGreaterThan(mutants / 4);
   connection.destroy();
+  return seen;
+}
+
+test(`answers ${mutants} broken bodies with 2xx or 4xx, in order (${replay})`, async () => {
+  const seen = await sendMutants(house, mutants);
+  expect(seen.get(400) ?? 0).toBeGreaterThan(mutants / 4);
   await house.endsWell();
 }, 300_000);
+
+test(`answers the same bodies alike when each is parsed apart (${replay})`, async () => {
+  const count = mutants / 2;
+  const inline = await sendMutants(house, count);
+  expect(await sendMutants(apart, count)).toEqual(inline);
+  await apart.endsWell();
+}, 300_000);
+
+test("bodies parsed apart do not touch the request behind them on the connection", async () => {
+  const connection = new RawConnection(apart.port);
+  const targetsOfRow = targets.slice(0, 6);
+  const bytes = targetsOfRow.map(({ path, body, headers }) => postBytes(path, body, { headers }));
+  // No more than may wait for a thread.
+  const rounds = 10;
+  await connection.send(Buffer.concat(new Array<Buffer[]>(rounds).fill(bytes).flat()));
+  for (let index = 0; index < rounds * bytes.length; index += 1) {
+    const reply = await connection.reply();
+    expect([index, reply?.status, reply?.status === 200 ? "" : String(reply?.body)]).toEqual([
+      index,
+      200,
+      "",
+    ]);
+  }
+  connection.destroy();
+  await apart.endsWell();
+});
 
 function codeOf(reply: RawReply | undefined): string {
   const code = reply?.headers.get("x-error-code") ?? "";

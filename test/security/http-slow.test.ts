@@ -88,7 +88,7 @@ test("slow and silent callers are cut with 408 at the limits", async () => {
   await house.endsWell();
 }, 60_000);
 
-test("a caller that reads nothing of a large answer is cut, and its memory comes back", async () => {
+test("a caller that reads nothing of a large answer is cut, and memory comes back", async () => {
   const elements = 4_000_000;
   const json = JSON.stringify({
     inputs: [
@@ -140,7 +140,9 @@ test("a caller that stops reading a stream is cut, and the stream is over", asyn
 
 test("a caller that reads slowly but steadily gets the whole answer", async () => {
   const elements = 2_000_000;
-  const body = `{"inputs":[{"name":"x","datatype":"FP32","shape":[1,${elements}],"data":[${"1,".repeat(elements - 1)}1]}],"parameters":{"binary_data_output":true}}`;
+  const body =
+    `{"inputs":[{"name":"x","datatype":"FP32","shape":[1,${elements}],"data":[` +
+    `${"1,".repeat(elements - 1)}1]}],"parameters":{"binary_data_output":true}}`;
   const connection = new RawConnection(house.port);
   await connection.send(postBytes("/v2/models/wide/infer", body));
   const startMs = performance.now();

@@ -1,0 +1,129 @@
+// Goal: no mutant of a model ends the process that reads it, and none that loads ends the server.
+// Method: seeded mutants of the demo models in repositories, judged by `millrace inspect`, and some
+// of them loaded and run by the built server beside a good model.
+import { execFile } from "node:child_process";
+import { readdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type Random, seededRandom } from "../../src/base/index.ts";
+import { builtMain, post } from "../support/built-server.ts";
+import {
+  demoModels,
+  type House,
+  isFull,
+  makeRepository,
+  openHouse,
+  replay,
+  seed,
+} from "./hostile-house.ts";
+
+const run = promisify(execFile);
+const inspected = isFull ? 50_000 : 300;
+const loaded = isFull ? 1_000 : 24;
+const repositorySize = 300;
+
+/** The small demo models; the large ones only take longer. */
+const parents: readonly Buffer[] = readdirSync(demoModels, { withFileTypes: true })
+  .filter((entry) => entry.isDirectory())
+  .map((entry) => readFileSync(join(demoModels, entry.name, "1.0.0/model.onnx")))
+  .filter((bytes) => bytes.length < 200_000);
+
+function whole(random: Random, below: number): number {
+  return Math.floor(random.next() * below);
+}
+
+function pick(random: Random): Buffer {
+  return parents[whole(random, parents.length)] ?? Buffer.alloc(0);
+}
+
+/** Changes few bytes, so that some mutants are still models. */
+function mutant(random: Random): Buffer {
+  const bytes = Buffer.from(pick(random));
+  const kind = random.next();
+  if (kind < 0.6) {
+    for (let count = 1 + whole(random, 4); count > 0; count -= 1) {
+      bytes[whole(random, bytes.length)] = whole(random, 256);
+    }
+    return bytes;
+  }
+  const at = whole(random, bytes.length);
+  if (kind < 0.7) return bytes.subarray(0, at);
+  const to = at + whole(random, Math.min(64, bytes.length - at));
+  if (kind < 0.8) return Buffer.concat([bytes.subarray(0, at), bytes.subarray(to)]);
+  if (kind < 0.9) return Buffer.concat([bytes.subarray(0, to), bytes.subarray(at)]);
+  return Buffer.concat([bytes.subarray(0, at), pick(random).subarray(at)]);
+}
+
+function mutants(from: number, count: number): Record<string, Buffer> {
+  const files: Record<string, Buffer> = {};
+  for (let index = from; index < from + count; index += 1) {
+    files[`mutant-${index}/1/model.onnx`] = mutant(seededRandom(seed + index));
+  }
+  return files;
+}
+
+interface Inspected {
+  readonly models: readonly { readonly name: string }[];
+  readonly refused: readonly { readonly name: string; readonly reason: string }[];
+}
+
+test(`inspects ${inspected} mutants without a crash (${replay})`, async () => {
+  let refusals = 0;
+  for (let from = 0; from < inspected; from += repositorySize) {
+    const folder = makeRepository(mutants(from, repositorySize));
+    const words = [builtMain, "inspect", folder, "--json"];
+    const ended = await run(process.execPath, words, { maxBuffer: 2 ** 30 }).catch(
+      (thrown: { code: unknown; stdout: string; stderr: string }) => {
+        expect([from, thrown.code], thrown.stderr).toEqual([from, 1]);
+        return thrown;
+      },
+    );
+    const { models, refused } = JSON.parse(ended.stdout) as Inspected;
+    expect(models.length + refused.length).toBe(repositorySize + 1);
+    refusals += refused.length;
+    for (const { name, reason } of refused) {
+      expect(reason, name).not.toContain(folder);
+      expect(reason, name).not.toMatch(/[\n\r\0]|onnxruntime|Node\.js/);
+    }
+    rmSync(folder, { recursive: true });
+  }
+  expect(refusals).toBeGreaterThan(inspected / 10);
+}, 3_600_000);
+
+let house: House;
+
+beforeAll(async () => {
+  house = await openHouse({
+    files: mutants(1_000_000, loaded),
+    limits: { modelLoadMsMax: 20_000, batchWallMsMax: 5_000 },
+    readyMsMax: 3_600_000,
+  });
+}, 3_600_000);
+afterAll(() => house.close());
+
+test(`loads ${loaded} mutants: each serves or is refused, and the server lives (${replay})`, async () => {
+  const { body } = await post(`${house.url}/v2/repository/index`, {});
+  const listed = body as { name: string; state: string; reason: string }[];
+  expect(listed.length).toBe(loaded + 1);
+  for (const { name, state, reason } of listed) {
+    if (name === "row") continue;
+    expect(["READY", "UNAVAILABLE"], `${name} ${reason}`).toContain(state);
+    expect(reason, name).not.toMatch(/[\n\r\0]|onnxruntime|\/tmp\//);
+    for (const features of [[1, 2, 3, 4], [0, 0, 0, 0, 0], "text"]) {
+      const request = typeof features === "string" ? { text: features } : { features };
+      const reply = await post(`${house.url}/predict?model=${name}`, request);
+      // A mutant may well break its promises: that is MODEL_OUTPUT_INVALID, and no fault of ours.
+      const { code } = { code: "OK", ...(reply.body as { code?: string }) };
+      expect(code, `${name} ${reply.text}`).not.toBe("INTERNAL");
+    }
+  }
+  const allowed = [
+    "MODEL_NOT_READY",
+    "MODEL_OUTPUT_INVALID",
+    "WORKER_LOST",
+    "ENGINE_TIMEOUT",
+    "MEMORY_EXHAUSTED",
+  ];
+  await house.endsWell({ allowed });
+}, 3_600_000);
