@@ -8,7 +8,8 @@ import { type Clock, type Limits, ServingError } from "../base/index.ts";
 import type { ServerMetrics } from "../observe/index.ts";
 import type { InferenceRequest, InferenceResponse, RequestContext } from "../predict/index.ts";
 import type { Registry } from "../registry/index.ts";
-import { deepHealth, type ServerHealth, type ServerPhase, serverHealth } from "./health.ts";
+import { DeepHealth } from "./deep-health.ts";
+import { type ServerHealth, type ServerPhase, serverHealth } from "./health.ts";
 import type { ServedVersion } from "./served-version.ts";
 
 export interface ServiceOptions {
@@ -27,6 +28,7 @@ export class Service {
   readonly clock: Clock;
   phase: ServerPhase = "starting";
   readonly #defaultModel: string;
+  readonly #deep: DeepHealth;
 
   constructor(options: ServiceOptions) {
     this.registry = options.registry;
@@ -34,6 +36,7 @@ export class Service {
     this.limits = options.limits;
     this.clock = options.clock;
     this.#defaultModel = options.defaultModel;
+    this.#deep = new DeepHealth(this);
   }
 
   /**
@@ -105,8 +108,8 @@ export class Service {
     return serverHealth(this.registry, this.phase);
   }
 
-  /** Runs each ready version's sample. @throws DEADLINE_EXCEEDED and what a prediction may throw */
-  async deepHealth(): Promise<ServerHealth> {
-    return await deepHealth(this);
+  /** Readiness, with a run of each ready version's sample, of now or of the last second. */
+  deepHealth(): Promise<ServerHealth> {
+    return this.#deep.look();
   }
 }
