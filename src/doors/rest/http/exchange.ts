@@ -147,6 +147,8 @@ export class Exchange implements RequestContext {
       const colon = line.indexOf(": ");
       if (colon > 0) headers.push(line.slice(0, colon), line.slice(colon + 2));
     }
+    // Without a listener one late write would end the server.
+    this.response.on("error", () => this.callerLeft());
     this.response.writeHead(200, headers);
     return this.response;
   }

@@ -91,13 +91,14 @@ function rowOf(tensor: Tensor, row: number, rows: number): Tensor {
 
 function failed(rows: RowsOf, row: number, error: ServingError): RowEnd {
   const index = indexOf(rows, row);
-  return { index, answer: undefined, place: 0, error: named(rows, index, error) };
+  return { index, answer: undefined, place: 0, error: placedError(rows, index, error) };
 }
 
-/** The model and its engine know no rows: what they refuse gets the row's place here. */
-function named({ decoded }: RowsOf, index: number, error: ServingError): ServingError {
+/** The model and its engine know no rows: what lies in one row gets its place here. */
+export function placedError({ decoded }: RowsOf, index: number, error: ServingError): ServingError {
   const { code, cause } = error;
-  const isPlaced = code === "INVALID_INPUT" || !isRowsOwn(error);
+  const isOfOutput = code === "OUTPUT_NOT_REPRESENTABLE";
+  const isPlaced = code === "INVALID_INPUT" || !(isOfOutput || isRowsOwn(error));
   if (isPlaced || !listFields.includes(decoded.field)) return error;
   const field = `${decoded.field}[${index}]`;
   return new ServingError(code, `${field}: ${error.message}`, { field, cause });

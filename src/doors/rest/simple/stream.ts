@@ -11,11 +11,12 @@ import { ServingError } from "../../../base/index.ts";
 import type { Service } from "../../../service/index.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { checkJsonType } from "../http/exchange-work.ts";
-import type { RowFault, SimpleRequest } from "./decode.ts";
+import type { RowFault } from "./decode.ts";
 import { predictionText, probabilitiesText } from "./item-text.ts";
 import type { ReadBody } from "./read-body.ts";
 import { type RowEnd, type RowsOf, runRows } from "./run-rows.ts";
 import { simpleServing } from "./serving.ts";
+import { type AnsweredRow, writeRow } from "./write-row.ts";
 
 export interface StreamRoute {
   readonly service: Service;
@@ -38,13 +39,22 @@ export async function streamPredict(route: StreamRoute, exchange: Exchange): Pro
     const message = `${streamsMax} streams are open (streamsMax)`;
     throw new ServingError("OVERLOADED", message, { limit: "streamsMax" });
   }
-  const { served, decoded } = await route.readBody(exchange, { isTolerant: true });
+  // From here on, or all that wait for their bodies would pass the limit together.
+  open.count += 1;
+  try {
+    await answerStream(route, exchange);
+  } finally {
+    open.count -= 1;
+  }
+}
+
+async function answerStream({ service, readBody }: StreamRoute, exchange: Exchange): Promise<void> {
+  const { served, decoded } = await readBody(exchange, { isTolerant: true });
   const serving = simpleServing(served, service.limits.jsonDepthMax);
   exchange.items = decoded.items;
   exchange.times.decodedAtMs = service.clock.nowMs();
   const response = exchange.beginStream({ contentType: "application/x-ndjson", lines: "" });
   if (response === undefined) return;
-  open.count += 1;
   try {
     const rows: RowsOf = { service, served, serving, decoded, context: exchange };
     const writer = new LineWriter(response, service, exchange.query.get("progress") === "1");
@@ -57,11 +67,11 @@ export async function streamPredict(route: StreamRoute, exchange: Exchange): Pro
     }
     exchange.endStream(error.code, error);
   } finally {
-    open.count -= 1;
     response.end();
   }
 }
 
+/** Settles once nothing writes any more. @throws the first fault that ended a runner */
 async function writeRows(rows: RowsOf, writer: LineWriter): Promise<void> {
   const { decoded } = rows;
   writer.total = decoded.items + decoded.faults.length;
@@ -71,22 +81,27 @@ async function writeRows(rows: RowsOf, writer: LineWriter): Promise<void> {
     while (next < decoded.items && !rows.context.cancellation.isCancelled) {
       const from = next;
       next = Math.min(from + sliceRowsMax, decoded.items);
-      await writeEnds(rows, writer, await runRows(rows, from, next));
+      try {
+        await writeEnds(rows, writer, await runRows(rows, from, next));
+      } catch (thrown) {
+        next = decoded.items;
+        throw thrown;
+      }
     }
   };
   const runners: Promise<void>[] = [];
   for (let index = 0; index < slicesMax; index += 1) runners.push(runner());
-  await Promise.all(runners);
+  for (const end of await Promise.allSettled(runners)) {
+    if (end.status === "rejected") throw end.reason;
+  }
   if (!rows.context.cancellation.isCancelled) writer.progress(true);
 }
 
-async function writeEnds(
-  { decoded }: RowsOf,
-  writer: LineWriter,
-  ends: readonly RowEnd[],
-): Promise<void> {
+async function writeEnds(rows: RowsOf, writer: LineWriter, ends: readonly RowEnd[]): Promise<void> {
   for (const end of ends) {
-    writer.add(line(decoded, end), end.error !== undefined);
+    const { text, error } = writeRow(rows, end, line);
+    const { index } = end;
+    writer.add(text ?? faultLine(index, error), error !== undefined);
     if (writer.isFull) await writer.flush();
   }
   await writer.flush();
@@ -96,9 +111,7 @@ function faultyEnd({ index, error }: RowFault): RowEnd {
   return { index, answer: undefined, place: 0, error };
 }
 
-function line(decoded: SimpleRequest, end: RowEnd): string {
-  const { index, answer, place, error } = end;
-  if (answer === undefined) return faultLine(index, error);
+function line({ answer, place, index }: AnsweredRow, { decoded }: RowsOf): string {
   const prediction = predictionText(answer, place);
   const text = decoded.texts?.[index];
   if (text !== undefined) {
