@@ -48,6 +48,7 @@ export type { Discovery, PackageLocation, RefusedPackage } from "./package/packa
 export { type ReadOptions, readPackage } from "./package/read-package.ts";
 export { readSamples, type Sample, type SampledPackage } from "./package/samples/read-samples.ts";
 export { compareVersions } from "./package/version-order.ts";
+export { issueText, yamlAliasesMax, yamlRules } from "./schema-words.ts";
 export type {
   BatchLayout,
   InputSpec,

@@ -9,7 +9,8 @@
  */
 import { dirname, isAbsolute, join } from "node:path";
 import { didYouMean, quote } from "../../base/index.ts";
-import { ConfigError, issueText } from "./problems.ts";
+import { issueText } from "../../model/index.ts";
+import { ConfigError } from "./problems.ts";
 import { type GivenValue, readConfigText } from "./read-file.ts";
 import { type Config, configSchema } from "./schema.ts";
 import { findSetting, sections, settings, valueOfText, variablePrefix } from "./settings.ts";

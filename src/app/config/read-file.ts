@@ -5,11 +5,11 @@
  * unknown section or key is a problem with a suggestion, never ignored.
  */
 import { didYouMean, quote } from "../../base/index.ts";
+import { yamlAliasesMax, yamlRules } from "../../model/index.ts";
 import { findSetting, sections, settings } from "./settings.ts";
 
 /** Bytes of a configuration file at most. */
 const fileBytesMax = 1024 * 1024;
-const aliasesMax = 100;
 
 /** A value that was given, and where. */
 export interface GivenValue {
@@ -31,13 +31,7 @@ export async function readConfigText(text: string, file: string): Promise<FileCo
   }
   const { isMap, isScalar, LineCounter, parseDocument } = await import("yaml");
   const lines = new LineCounter();
-  const document = parseDocument(text, {
-    lineCounter: lines,
-    prettyErrors: false,
-    uniqueKeys: true,
-    schema: "core",
-    resolveKnownTags: false,
-  });
+  const document = parseDocument(text, { ...yamlRules, lineCounter: lines });
   const lineAt = (offset: number): string => `${file} line ${lines.linePos(offset).line}`;
   const faults = [...document.errors, ...document.warnings].map(
     ({ pos, message }) => `${lineAt(pos[0])}: ${message.split("\n", 1)[0]}`,
@@ -49,7 +43,7 @@ export async function readConfigText(text: string, file: string): Promise<FileCo
     return node.items.map(({ key, value }) => ({
       key: isScalar(key) ? String(key.value) : "",
       place: lineAt(isScalar(key) ? (key.range?.[0] ?? 0) : 0),
-      value: isNode(value) ? value.toJS(document, { maxAliasCount: aliasesMax }) : null,
+      value: isNode(value) ? value.toJS(document, { maxAliasCount: yamlAliasesMax }) : null,
       entries: () => entriesOf(value),
     }));
   };

@@ -19,13 +19,13 @@ import {
 import type { z } from "zod";
 import { didYouMean, quote, ServingError } from "../../base/index.ts";
 import { listed } from "../input/check-shape.ts";
+import { issueText, yamlAliasesMax, yamlRules } from "../schema-words.ts";
 import { type Manifest, manifestSchema } from "./manifest-schema.ts";
 import { type KeyPath, ProblemList } from "./problem-list.ts";
 import { childSchema, keysOf } from "./schema-walk.ts";
 
 /** Size of a manifest at most, byte. */
 export const manifestBytesMax = 1024 * 1024;
-const aliasesMax = 100;
 
 export interface ReadManifest {
   readonly manifest: Manifest;
@@ -42,13 +42,7 @@ export interface ReadManifest {
 export function readManifest(bytes: Uint8Array, file: string): ReadManifest {
   const text = textOf(bytes, file);
   const lines = new LineCounter();
-  const document = parseDocument(text, {
-    lineCounter: lines,
-    prettyErrors: false,
-    uniqueKeys: true,
-    schema: "core",
-    resolveKnownTags: false,
-  });
+  const document = parseDocument(text, { ...yamlRules, lineCounter: lines });
   const problems = new ProblemList(file, (path) => lineOf(document, lines, path));
   for (const each of [...document.errors, ...document.warnings]) {
     problems.addAtLine(lines.linePos(each.pos[0]).line, parserText(each.message));
@@ -94,7 +88,7 @@ function contentOf(document: Document, problems: ProblemList): unknown {
         if (isHostile) problems.add([], "the key __proto__ is not allowed");
       },
     });
-    return document.toJS({ maxAliasCount: aliasesMax });
+    return document.toJS({ maxAliasCount: yamlAliasesMax });
   } catch (thrown) {
     // The alias limit, an unknown alias or the depth; the texts are the parser's own.
     problems.add([], thrown instanceof Error ? parserText(thrown.message) : "cannot be read");
@@ -122,51 +116,7 @@ function noteIssue(issue: z.core.$ZodIssue, content: unknown, problems: ProblemL
     return;
   }
   const value = valueAt(content, path);
-  problems.add(path, `${gotText(value)}, ${expectation(issue, value)}`);
-}
-
-function expectation(issue: z.core.$ZodIssue, value: unknown): string {
-  switch (issue.code) {
-    case "invalid_type":
-      return `expected ${nounOf(issue.expected)}`;
-    case "too_small":
-      return `expected at least ${issue.minimum}${sizeUnit(issue.origin)}`;
-    case "too_big":
-      return `expected at most ${issue.maximum}${sizeUnit(issue.origin)}`;
-    case "invalid_value": {
-      const names = issue.values.map(String);
-      const hint = typeof value === "string" ? didYouMean(value, names) : "";
-      return `expected ${names.length === 1 ? "" : "one of "}${names.join(", ")}${hint}`;
-    }
-    default:
-      return issue.message;
-  }
-}
-
-function nounOf(expected: string): string {
-  const nouns: Readonly<Record<string, string>> = {
-    int: "a whole number",
-    number: "a number",
-    string: "a string",
-    boolean: "true or false",
-    array: "a list",
-    object: "a mapping of keys",
-    record: "a mapping of keys",
-  };
-  return nouns[expected] ?? expected;
-}
-
-function sizeUnit(origin: string): string {
-  if (origin === "string") return " characters";
-  return origin === "array" ? " entries" : "";
-}
-
-function gotText(value: unknown): string {
-  if (value === undefined) return "missing";
-  if (value === null) return "got nothing";
-  if (Array.isArray(value)) return `got a list of ${value.length}`;
-  if (typeof value === "object") return "got a mapping";
-  return typeof value === "string" ? `got ${quote(value)}` : `got ${String(value)}`;
+  problems.add(path, issueText(issue, value));
 }
 
 function valueAt(content: unknown, path: KeyPath): unknown {
@@ -203,7 +153,7 @@ function pairOf(map: YAMLMap, key: string): Pair | undefined {
 /** The first line of a parser's message; the parser ends too deep nesting by the stack. */
 function parserText(text: string): string {
   if (text.includes("call stack")) return "nested too deeply";
-  if (text.startsWith("Excessive alias")) return `more than ${aliasesMax} uses of aliases`;
+  if (text.startsWith("Excessive alias")) return `more than ${yamlAliasesMax} uses of aliases`;
   if (text.includes("multiple documents")) return "expected one document, got several";
   return text.split("\n", 1)[0] ?? "";
 }
