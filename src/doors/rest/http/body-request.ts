@@ -144,3 +144,28 @@ export class BodyRequest extends IncomingMessage {
     onBody?.(empty, new ServingError("PAYLOAD_TOO_LARGE", message, options));
   }
 }
+
+/** What Node itself asks a request for: whether there is a host, and what the caller expects. */
+interface AskedHeaders {
+  host?: string;
+  expect?: string;
+}
+
+/**
+ * The two headers that `node:http` looks at. The stock getter joins all of them into an object for
+ * every request, and ours are read from the raw list (`header-scan.ts`).
+ */
+function askedHeaders(this: IncomingMessage): AskedHeaders {
+  const raw = this.rawHeaders;
+  const asked: AskedHeaders = {};
+  for (let index = 0; index + 1 < raw.length; index += 2) {
+    const name = raw[index] ?? "";
+    if (name.length === 4 && name.toLowerCase() === "host") asked.host ??= raw[index + 1] ?? "";
+    else if (name.length === 6 && name.toLowerCase() === "expect") {
+      asked.expect ??= raw[index + 1] ?? "";
+    }
+  }
+  return asked;
+}
+
+Object.defineProperty(BodyRequest.prototype, "headers", { get: askedHeaders });
