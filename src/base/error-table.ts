@@ -45,7 +45,7 @@ export const errorTable = {
     http: 404,
     grpc: 5,
     ...no,
-    meaning: "the model has no such version or alias",
+    meaning: "the model has no such version",
   },
   NOT_FOUND: { http: 404, grpc: 12, ...no, meaning: "no such route" },
   METHOD_NOT_ALLOWED: { http: 405, grpc: 12, ...no, meaning: "the route exists for another verb" },

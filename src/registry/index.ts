@@ -1,4 +1,4 @@
-/** Floor 3: models, versions, aliases and their states. */
+/** Floor 3: models, versions and their states. */
 export {
   type ModelEntry,
   type RegisterOptions,

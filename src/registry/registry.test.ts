@@ -8,7 +8,7 @@ import { mayStep, type VersionState } from "./version-state.ts";
 const path: VersionState[] = ["validated", "loading", "probing", "warming", "ready"];
 
 function add(registry: Registry<string>, version: string, until: VersionState = "ready") {
-  const options = { model: "m", version, isRequired: false, defaultVersion: "stable" } as const;
+  const options = { model: "m", version, isRequired: false };
   const entry = registry.register(options);
   for (const state of path) {
     registry.step(entry, state, state === "ready" ? { served: version } : {});

@@ -1,5 +1,5 @@
 /**
- * The models that are known: names, versions, aliases, states.
+ * The models that are known: names, versions, states.
  *
  * Answers one question on the hot path - which version does this name mean - with two Map
  * look-ups. Decides nothing about loading: the service moves states and hands in what serves
@@ -32,10 +32,7 @@ export interface VersionEntry<T> {
 export interface ModelEntry<T> {
   readonly name: string;
   readonly versions: Map<string, VersionEntry<T>>;
-  readonly aliases: Map<string, string>;
-  /** Which version answers when none is asked for. */
-  defaultVersion: "stable" | "latest";
-  /** The answer to that question just now; kept up to date by every change. */
+  /** What answers when no version is asked for: the highest; kept up to date by every change. */
   chosen: VersionEntry<T> | undefined;
 }
 
@@ -43,7 +40,6 @@ export interface RegisterOptions {
   readonly model: string;
   readonly version: string;
   readonly isRequired: boolean;
-  readonly defaultVersion: "stable" | "latest";
 }
 
 export class Registry<T> {
@@ -99,7 +95,7 @@ export class Registry<T> {
   /**
    * The version that a caller means.
    *
-   * @param version a version, then an alias; "" or `undefined` for the model's default
+   * @param version a version, or `latest` for the highest; "" or `undefined` for the model's default
    * @throws MODEL_NOT_FOUND, VERSION_NOT_FOUND, MODEL_NOT_READY
    */
   find(name: string, version: string | undefined): T {
@@ -134,8 +130,6 @@ export class Registry<T> {
     const model: ModelEntry<T> = {
       name: options.model,
       versions: new Map(),
-      aliases: new Map(),
-      defaultVersion: options.defaultVersion,
       chosen: undefined,
     };
     this.#models.set(options.model, model);
@@ -149,17 +143,13 @@ export class Registry<T> {
       const latest = highest(model);
       if (latest !== undefined) return latest;
     }
-    const target = model.versions.get(model.aliases.get(version) ?? "");
-    if (target !== undefined) return target;
-    const known = [...model.versions.keys(), ...model.aliases.keys()].slice(0, 8).join(", ");
+    const known = [...model.versions.keys()].slice(0, 8).join(", ");
     const message = `model '${model.name}' has no version '${shorten(version)}': it has ${known}`;
     throw new ServingError("VERSION_NOT_FOUND", message);
   }
 
-  /** Sets the version that answers by default; a pinned `stable` wins over the highest. */
   #choose(model: ModelEntry<T>): void {
-    const pinned = model.versions.get(model.aliases.get("stable") ?? "");
-    model.chosen = pinned ?? highest(model);
+    model.chosen = highest(model);
   }
 }
 

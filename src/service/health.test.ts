@@ -27,7 +27,7 @@ function worldOf() {
     const predictor = { predict } as Partial<Predictor>;
     const isReady = () => toy.isUp;
     const version = { model, version: "1", predictor, isReady } as ServedVersion;
-    const entry = registry.register({ model, version: "1", isRequired, defaultVersion: "stable" });
+    const entry = registry.register({ model, version: "1", isRequired });
     for (const state of ["validated", "loading", "probing", "warming"] as const) {
       registry.step(entry, state);
     }
@@ -36,10 +36,7 @@ function worldOf() {
     return toy;
   };
   const fail = (model: string) =>
-    registry.step(
-      registry.register({ model, version: "1", isRequired: false, defaultVersion: "stable" }),
-      "failed",
-    );
+    registry.step(registry.register({ model, version: "1", isRequired: false }), "failed");
   return { health, add, fail, served };
 }
 

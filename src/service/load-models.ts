@@ -56,7 +56,7 @@ interface Read {
 export async function loadModels(options: LoadModelsOptions): Promise<void> {
   const found = await discoverPackages(options.paths, { name: options.name });
   for (const { name: model, version = "0", reason } of found.refused) {
-    const place = { model, version, isRequired: false, defaultVersion: "stable" } as const;
+    const place = { model, version, isRequired: false };
     registerFailed(options, place, new ServingError("MODEL_INVALID", reason));
   }
   const reads = await eachAtOnce(found.packages, options.loadsMax, (location) =>
@@ -122,9 +122,9 @@ interface Job {
 
 /** The job of a package that may load; a package that may not is registered with its reason. */
 function register(options: LoadModelsOptions, { location, pack, error }: Read): Job[] {
-  const { isRequired, defaultVersion } = location;
+  const { isRequired } = location;
   const { name: model, version } = pack ?? location;
-  const place = { model, version, isRequired, defaultVersion };
+  const place = { model, version, isRequired };
   if (pack === undefined) {
     registerFailed(options, place, error ?? new ServingError("INTERNAL", "internal error"));
     return [];
@@ -143,7 +143,6 @@ interface Place {
   readonly model: string;
   readonly version: string;
   readonly isRequired: boolean;
-  readonly defaultVersion: "stable" | "latest";
 }
 
 function registerFailed(options: LoadModelsOptions, place: Place, error: ServingError): void {

@@ -104,7 +104,6 @@ function addModel(service: Service, model: MemoryModel): void {
     model: model.name,
     version: "1.0.0",
     isRequired: false,
-    defaultVersion: "stable",
   });
   for (const state of ["validated", "loading", "probing", "warming"] as const) {
     registry.step(entry, state);

@@ -102,12 +102,6 @@ test("a repository holds models with and without versions, lowest version first"
   ]);
   const { packages } = await discoverPackages([folder], { name: undefined });
   expect(packages.map((each) => each.isRequired)).toEqual([false, false, false, false]);
-  expect(packages.map((each) => each.defaultVersion)).toEqual([
-    "latest",
-    "stable",
-    "stable",
-    "stable",
-  ]);
   expect(await found(join(folder, "churn"))).toEqual([
     "repository churn 1.2.0 model.onnx",
     "repository churn 1.10.0 model.onnx",

@@ -104,7 +104,6 @@ async function discoverFile(path: string, real: string, title: string): Promise<
     isNameFixed: false,
     isVersionFixed: false,
     isRequired: true,
-    defaultVersion: "stable",
   };
   return { packages: [location], refused: [] };
 }
@@ -125,7 +124,6 @@ function packageAt(path: string, folder: string, entries: readonly FolderEntry[]
     isNameFixed: false,
     isVersionFixed: false,
     isRequired: true,
-    defaultVersion: "stable",
   };
 }
 

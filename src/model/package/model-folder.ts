@@ -97,7 +97,6 @@ async function memberOf(model: OpenModel, version: FolderEntry): Promise<Package
   const hasManifest = hasFile(entries, manifestFile);
   if (artifact === undefined && !hasManifest) return `${title} ${noPackageText(entries)}`;
   const isTriton = triton !== undefined;
-  const isNumbered = isIntegerVersion(version.name) && !hasManifest;
   return {
     name,
     version: version.name,
@@ -109,7 +108,6 @@ async function memberOf(model: OpenModel, version: FolderEntry): Promise<Package
     isNameFixed: true,
     isVersionFixed: true,
     isRequired: false,
-    defaultVersion: isTriton || isNumbered ? "latest" : "stable",
   };
 }
 

@@ -48,7 +48,6 @@ export interface ModelPackage {
   readonly metadata: Manifest["metadata"];
   readonly facts: OnnxFacts;
   readonly isRequired: boolean;
-  readonly defaultVersion: "stable" | "latest";
   /** Whole sentences for the operator. */
   readonly warnings: readonly string[];
 }

@@ -25,8 +25,6 @@ export interface PackageLocation {
   readonly isVersionFixed: boolean;
   /** Named by the operator himself: the start fails without it. */
   readonly isRequired: boolean;
-  /** Which version answers when none is asked for: Triton's layout means the latest. */
-  readonly defaultVersion: "stable" | "latest";
 }
 
 export interface TritonPlace {

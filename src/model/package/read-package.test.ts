@@ -154,7 +154,6 @@ parameters { key: "owner" value { string_value: "ops" } }
     name: "net",
     version: "3",
     layout: "triton",
-    defaultVersion: "latest",
     metadata: { owner: "ops" },
     settings: {
       batching: { itemsMax: 8, delayMsMax: 2.5 },

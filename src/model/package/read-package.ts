@@ -75,7 +75,6 @@ export async function readPackage(
     metadata,
     facts: artifact.facts,
     isRequired: location.isRequired,
-    defaultVersion: location.defaultVersion,
     warnings: warningsOf(location, artifact, signature),
   });
 }

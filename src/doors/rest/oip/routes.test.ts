@@ -20,7 +20,7 @@ beforeAll(async () => {
       run: (request) => [request.inputs[0] as Tensor],
     },
   ]);
-  const options = { version: "1", isRequired: false, defaultVersion: "stable" } as const;
+  const options = { version: "1", isRequired: false };
   const failed = rig.service.registry.register({ model: "broken", ...options });
   rig.service.registry.step(failed, "failed", { reason: "truncated file" });
 });
