@@ -14,12 +14,13 @@ import type { Exchange } from "../http/exchange.ts";
 import { checkJsonType } from "../http/exchange-work.ts";
 import { msText } from "../http/number-text.ts";
 import { serverTimingLine } from "../http/server-timing.ts";
-import { decodeSimple, type SimpleRequest } from "./decode.ts";
+import { decodeSimple, type RowFault, type SimpleRequest } from "./decode.ts";
 import { confidenceText, predictionText, probabilitiesText } from "./item-text.ts";
 import type { ReadBody, ReadSimple } from "./read-body.ts";
 import { callFieldsText, predictionsText } from "./reply.ts";
 import { type RowEnd, type RowsOf, runRows } from "./run-rows.ts";
 import { simpleServing } from "./serving.ts";
+import { type AnsweredRow, writeRow } from "./write-row.ts";
 
 export interface BatchRoute {
   readonly service: Service;
@@ -50,13 +51,11 @@ async function answerRows(route: BatchRoute, exchange: Exchange, read: ReadSimpl
   exchange.times.decodedAtMs = service.clock.nowMs();
   const rows: RowsOf = { service, served, serving, decoded, context: exchange };
   const ran = decoded.items === 0 ? [] : await runRows(rows, 0, decoded.items);
-  const ends = inOrder(ran, decoded);
-  const failures = ends.filter((end) => end.error !== undefined);
-  const columns = decoded.field === "texts" ? textColumn(ends) : valueColumns(ends);
-  const errors = failures.length === 0 ? "" : `,"errors":[${failures.map(errorText).join(",")}]`;
+  const { columns, faults } = columnsOf(rows, inOrder(ran, decoded));
+  const errors = faults.length === 0 ? "" : `,"errors":[${faults.map(errorText).join(",")}]`;
   const latency = msText(service.clock.nowMs() - exchange.times.arrivedAtMs);
   const text = `{${columns}${errors},${serving.names},"latency_ms":${latency}}`;
-  finish(exchange, service, { text, failed: failures.length });
+  finish(exchange, service, { text, failed: faults.length });
 }
 
 function inOrder(ran: readonly RowEnd[], decoded: SimpleRequest): RowEnd[] {
@@ -64,34 +63,68 @@ function inOrder(ran: readonly RowEnd[], decoded: SimpleRequest): RowEnd[] {
   return [...ran, ...faults].sort((a, b) => a.index - b.index);
 }
 
-function valueColumns(ends: readonly RowEnd[]): string {
-  const first = ends[0]?.answer;
-  // An answer of as many items as there are rows is the answer of them all.
-  if (first?.items === ends.length) return predictionsText(first);
-  const predictions = ends.map(({ answer, place }) =>
-    answer === undefined ? "null" : predictionText(answer, place),
-  );
-  const hasScores = ends.some(({ answer }) => answer?.probability !== undefined);
-  const text = `"predictions":[${predictions.join(",")}]`;
-  if (!hasScores) return text;
-  const scores = ends.map(({ answer, place }) =>
-    answer === undefined ? "null" : (probabilitiesText(answer, place) ?? "null"),
-  );
-  return `${text},"probabilities":[${scores.join(",")}]`;
+interface Columns {
+  readonly columns: string;
+  readonly faults: readonly RowFault[];
 }
 
-function textColumn(ends: readonly RowEnd[]): string {
-  const items = ends.map(({ answer, place }) => {
-    if (answer === undefined) return "null";
+function columnsOf(rows: RowsOf, ends: readonly RowEnd[]): Columns {
+  if (rows.decoded.field === "texts") return textColumn(rows, ends);
+  const first = ends[0]?.answer;
+  // An answer of as many items as there are rows is the answer of them all.
+  if (first?.items !== ends.length) return valueColumns(rows, ends);
+  try {
+    return { columns: predictionsText(first), faults: [] };
+  } catch {
+    // A row that JSON cannot say: row by row it is known which.
+    return valueColumns(rows, ends);
+  }
+}
+
+function valueColumns(rows: RowsOf, ends: readonly RowEnd[]): Columns {
+  const hasScores = ends.some(({ answer }) => answer?.probability !== undefined);
+  const scores: string[] = [];
+  const { texts, faults } = writeRows(rows, ends, ({ answer, place }) => {
+    const prediction = predictionText(answer, place);
+    if (hasScores) scores.push(probabilitiesText(answer, place) ?? "null");
+    return prediction;
+  });
+  const predictions = `"predictions":[${texts.map(orNull).join(",")}]`;
+  if (!hasScores) return { columns: predictions, faults };
+  let next = 0;
+  const placed = texts.map((text) => (text === undefined ? "null" : scores[next++]));
+  return { columns: `${predictions},"probabilities":[${placed.join(",")}]`, faults };
+}
+
+function textColumn(rows: RowsOf, ends: readonly RowEnd[]): Columns {
+  const { texts, faults } = writeRows(rows, ends, ({ answer, place }) => {
     const confidence = confidenceText(answer, place);
     const more = confidence === undefined ? "" : `,"confidence":${confidence}`;
     return `{"sentiment":${predictionText(answer, place)}${more}}`;
   });
-  return `"predictions":[${items.join(",")}]`;
+  return { columns: `"predictions":[${texts.map(orNull).join(",")}]`, faults };
 }
 
-function errorText({ index, error }: RowEnd): string {
-  return JSON.stringify({ index, code: error?.code, error: error?.message });
+function writeRows(
+  rows: RowsOf,
+  ends: readonly RowEnd[],
+  write: (row: AnsweredRow) => string,
+): { readonly texts: readonly (string | undefined)[]; readonly faults: readonly RowFault[] } {
+  const faults: RowFault[] = [];
+  const texts = ends.map((end) => {
+    const { text, error } = writeRow(rows, end, write);
+    if (error !== undefined) faults.push({ index: end.index, error });
+    return text;
+  });
+  return { texts, faults };
+}
+
+function orNull(text: string | undefined): string {
+  return text ?? "null";
+}
+
+function errorText({ index, error }: RowFault): string {
+  return JSON.stringify({ index, code: error.code, error: error.message });
 }
 
 // --- a list of calls --------------------------------------------------------------------------
