@@ -3,7 +3,7 @@
  *
  * Packages are read first and registered in the order of the paths, so that lists keep that order;
  * then they load side by side. A member of a repository may fail alone; a model that was named
- * itself must load, or the whole start fails with every reason.
+ * itself must load, or the whole start fails when all are done.
  */
 import { ServingError } from "../base/index.ts";
 import {
@@ -150,19 +150,21 @@ function registerFailed(options: LoadModelsOptions, place: Place, error: Serving
   if (error.limit !== undefined) metrics.limitHits.add(error.limit);
   const { model, version } = place;
   const facts = { model, version, code: error.code, cause: causeText(error.cause) };
-  log.error(`failed to load '${model}': ${error.message}`, facts);
+  log.error(`failed to load '${model}' ${version}: ${error.message}`, facts);
   if (registry.models.get(model)?.versions.has(version) === true) return;
   registry.step(registry.register(place), "failed", { reason: error.message });
 }
 
-/** @throws MODEL_LOAD_FAILED naming each required version that is not ready, and why */
+/** @throws MODEL_LOAD_FAILED naming each required version that is not ready; why is in the log */
 function refuseMissing({ registry }: LoadModelsOptions): void {
-  const reasons: string[] = [];
+  const failed: string[] = [];
   for (const model of registry.models.values()) {
     for (const entry of model.versions.values()) {
-      if (!entry.isRequired || entry.state !== "failed") continue;
-      reasons.push(`failed to load '${entry.model}' ${entry.version}: ${entry.reason}`);
+      const isMissing = entry.isRequired && entry.state === "failed";
+      if (isMissing) failed.push(`'${entry.model}' ${entry.version}`);
     }
   }
-  if (reasons.length > 0) throw new ServingError("MODEL_LOAD_FAILED", reasons.join("\n"));
+  if (failed.length === 0) return;
+  const message = `${failed.join(", ")} must load and did not; the reason was logged`;
+  throw new ServingError("MODEL_LOAD_FAILED", message);
 }

@@ -83,7 +83,7 @@ export async function loadVersion(
     registry.step(entry, "failed", { reason: error.message });
     if (error.limit !== undefined) options.metrics.limitHits.add(error.limit);
     const facts = { ...names, code: error.code, cause: causeText(error.cause) };
-    log.error(`failed to load '${entry.model}': ${error.message}`, facts);
+    log.error(`failed to load '${entry.model}' ${entry.version}: ${error.message}`, facts);
     await Promise.all(instances.map((instance) => instance.close()));
   }
 }

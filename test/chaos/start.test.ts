@@ -50,8 +50,11 @@ test("a model named on the command line that cannot be loaded ends the start wit
   const paths = [`${folder}/good.onnx`, `${folder}/junk.onnx`];
   const ended = await runToEnd(["serve", ...paths, "--port", "0", "--host", "127.0.0.1"]);
   expect(ended.code).toBe(1);
+  const reasons = ended.output.split("the file is not a readable ONNX model").length - 1;
+  expect(reasons, ended.output).toBe(1);
+  expect(ended.output).toContain("failed to load 'junk' 1.0.0: the file is not a readable");
   const last = ended.output.split("\n").find((line) => line.includes("the start failed"));
-  expect(last).toContain("failed to load 'junk' 1.0.0: the file is not a readable ONNX model");
+  expect(last).toContain("'junk' 1.0.0 must load and did not");
   expect(last).not.toContain("    at ");
 });
 
