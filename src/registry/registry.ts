@@ -95,7 +95,7 @@ export class Registry<T> {
   /**
    * The version that a caller means.
    *
-   * @param version a version, or `latest` for the highest; "" or `undefined` for the model's default
+   * @param version a version, or `latest` for the highest, which "" and `undefined` mean too
    * @throws MODEL_NOT_FOUND, VERSION_NOT_FOUND, MODEL_NOT_READY
    */
   find(name: string, version: string | undefined): T {
