@@ -1,5 +1,5 @@
 /**
- * The steps that every inference route takes on its exchange.
+ * The steps that routes take on their exchange.
  */
 import { ServingError } from "../../../base/index.ts";
 import type { ServedVersion } from "../../../service/index.ts";
@@ -42,4 +42,10 @@ export function checkJsonType(contentType: string): void {
   if (isJsonType(contentType)) return;
   const message = "header 'content-type': expected application/json";
   throw new ServingError("UNSUPPORTED_MEDIA_TYPE", message, { field: "content-type" });
+}
+
+/** Answers with JSON of any status; a 503 says when to come back. */
+export function replyStatus(exchange: Exchange, status: number, body: unknown): void {
+  const lines = status === 503 ? "retry-after: 1\r\n" : "";
+  exchange.reply({ status, contentType: "application/json", lines }, JSON.stringify(body));
 }

@@ -5,7 +5,7 @@ import { ServingError } from "../../../base/index.ts";
 import { isModelReady, isVersionReady } from "../../../service/index.ts";
 import { JsonReader } from "../../../tensor/index.ts";
 import type { Exchange } from "../http/exchange.ts";
-import { replyStatus } from "../http/reply-status.ts";
+import { replyStatus } from "../http/exchange-work.ts";
 import { modelConfig, modelMetadata, oipExtensions } from "./metadata.ts";
 import { nameOf, type Replies, servedOf } from "./replies.ts";
 

@@ -3,7 +3,7 @@
  */
 import type { ServedVersion } from "../../../service/index.ts";
 import type { Exchange } from "../http/exchange.ts";
-import { replyStatus } from "../http/reply-status.ts";
+import { replyStatus } from "../http/exchange-work.ts";
 import { modelStatistics } from "./metadata.ts";
 import { nameOf, type Replies, servedOf } from "./replies.ts";
 

@@ -7,7 +7,7 @@
  */
 import type { Service } from "../../../service/index.ts";
 import type { Exchange } from "../http/exchange.ts";
-import { replyStatus } from "../http/reply-status.ts";
+import { replyStatus } from "../http/exchange-work.ts";
 import type { Route } from "../http/router.ts";
 
 export function healthRoutes(service: Service): Route[] {

@@ -6,7 +6,7 @@ import type { ColumnSpec, InputSpec, Label, OutputSpec } from "../../../model/in
 import { modelFigures } from "../../../observe/index.ts";
 import { isVersionReady, type ServedVersion, type Service } from "../../../service/index.ts";
 import type { Exchange } from "../http/exchange.ts";
-import { replyStatus } from "../http/reply-status.ts";
+import { replyStatus } from "../http/exchange-work.ts";
 import type { Route } from "../http/router.ts";
 import { exampleRequest } from "./example-request.ts";
 
