@@ -127,9 +127,16 @@ export class BodyRequest extends IncomingMessage {
     const onBody = this.#onBody;
     if (onBody === undefined) return;
     this.#onBody = undefined;
-    if (this.#whole !== undefined) onBody(this.#whole.subarray(0, this.#bytes), undefined);
-    else if (this.#chunks !== undefined) onBody(Buffer.concat(this.#chunks), undefined);
-    else onBody(this.#first ?? empty, undefined);
+    const first = this.#first;
+    const chunks = this.#chunks;
+    const whole = this.#whole;
+    // The request may be kept for as long as its connection; the body is its reader's.
+    this.#first = undefined;
+    this.#chunks = undefined;
+    this.#whole = undefined;
+    if (whole !== undefined) onBody(whole.subarray(0, this.#bytes), undefined);
+    else if (chunks !== undefined) onBody(Buffer.concat(chunks), undefined);
+    else onBody(first ?? empty, undefined);
   }
 
   #refuse(): void {

@@ -29,7 +29,7 @@ export interface ListenersOptions {
 export interface Listeners {
   readonly port: number;
   /** Open connections. */
-  readonly connections: number;
+  readonly sockets: ReadonlySet<Socket>;
   /** Those whose reader has not yet taken all that was written. */
   readonly unsentConnections: number;
   /** Stops accepting; open connections stay. */
@@ -73,9 +73,7 @@ export async function openListeners(
   }
   return {
     port,
-    get connections() {
-      return open.size;
-    },
+    sockets: open,
     get unsentConnections() {
       let count = 0;
       for (const socket of open) if (socket.writableLength > 0) count += 1;

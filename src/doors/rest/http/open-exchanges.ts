@@ -1,22 +1,28 @@
 /**
- * Which exchanges of a connection are not over, so that a caller who leaves is noticed at once.
+ * Which exchanges of a connection are not over, and the response that came last.
  *
+ * A caller who leaves is noticed at once, and a connection that breaks knows what it still owes.
  * One listener a connection instead of one a response: that is 2% of a small request. A connection
  * has one exchange at a time, or as many as its caller pipelines: Node stops reading a connection
  * only while written answers wait on it, so what bounds them is the queue behind the routes.
  */
+import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import { BodyRequest } from "./body-request.ts";
 import type { Exchange } from "./exchange.ts";
 
 const open = Symbol("open exchanges");
+const last = Symbol("last response");
 
 interface Tracked extends Socket {
   [open]?: Exchange[];
+  [last]?: ServerResponse | undefined;
 }
 
 /** Notes that `exchange` is under way on `socket`. */
 export function openExchange(socket: Socket, exchange: Exchange): void {
   const tracked = socket as Tracked;
+  tracked[last] = exchange.response;
   const known = tracked[open];
   if (known !== undefined) {
     known.push(exchange);
@@ -41,6 +47,27 @@ export function closeExchange(socket: Socket, exchange: Exchange): void {
 /** True while an exchange of `socket` is not over: its headers are in. */
 export function hasOpenExchange(socket: Socket): boolean {
   return ((socket as Tracked)[open]?.length ?? 0) > 0;
+}
+
+/** The exchange of `socket` that is not over and whose body is still on its way. */
+export function arrivingExchange(socket: Socket): Exchange | undefined {
+  // Bodies come one after the other, so it is the last one or none.
+  const exchange = (socket as Tracked)[open]?.at(-1);
+  return exchange?.request.isBodyRead === false ? exchange : undefined;
+}
+
+/**
+ * The last response of `socket` while it owes something: a reply that is not all sent, or a body
+ * that is not all read. One that owes nothing is let go, so an idle connection holds no memory.
+ */
+export function owedResponse(socket: Socket): ServerResponse | undefined {
+  const tracked = socket as Tracked;
+  const response = tracked[last];
+  if (response === undefined) return undefined;
+  const isRead = !(response.req instanceof BodyRequest) || response.req.isBodyRead;
+  if (!isRead || !response.writableFinished) return response;
+  tracked[last] = undefined;
+  return undefined;
 }
 
 function tellAll(this: Tracked): void {

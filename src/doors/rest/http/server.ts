@@ -17,11 +17,13 @@ import {
 } from "../../../base/index.ts";
 import type { ServerMetrics } from "../../../observe/index.ts";
 import { BodyRequest } from "./body-request.ts";
+import { endBroken, isBroken } from "./broken-connection.ts";
 import { decodeBody } from "./content-encoding.ts";
 import { Exchange, type ExchangeSettings } from "./exchange.ts";
 import { type RequestHeaders, scanHeaders } from "./header-scan.ts";
 import { type Listeners, openListeners } from "./listeners.ts";
-import { closeExchange, hasOpenExchange, openExchange } from "./open-exchanges.ts";
+import { arrivingExchange, closeExchange, openExchange } from "./open-exchanges.ts";
+import { cutQuiet, watchBodies } from "./quiet-connection.ts";
 import { makeRequestIds } from "./request-id.ts";
 import { type Route, Router } from "./router.ts";
 
@@ -34,6 +36,8 @@ export interface HttpServerOptions {
   readonly routes: readonly Route[];
   readonly clock: Clock;
   readonly counts: ServerMetrics["http"];
+  /** How long a connection may be idle, ms; Node allows it a second more. */
+  readonly keepAliveMs?: number;
   /** Throws the error that refuses everything just now (draining), or returns. */
   admit(route: Route): void;
   finished(exchange: Exchange, code: ErrorCode | "OK", error: ServingError | undefined): void;
@@ -54,7 +58,7 @@ export interface HttpServer {
   destroy(): void;
 }
 
-const keepAliveMs = 65_000;
+const keepAliveMsDefault = 65_000;
 
 /** Node's word for headers or a body that came too slowly. */
 const slowCode = "ERR_HTTP_REQUEST_TIMEOUT";
@@ -63,10 +67,10 @@ const overflowCode = "HPE_HEADER_OVERFLOW";
 
 /** Starts listening; `port` 0 picks a free one. */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
-  const { limits, clock } = options;
+  const { limits, clock, keepAliveMs = keepAliveMsDefault } = options;
   const router = new Router(options.routes);
   const nextRequestId = makeRequestIds();
-  const state = { isClosing: false };
+  const state: ServerState = { isClosing: false, stopWatch: () => {} };
   const settings: ExchangeSettings = {
     keepAliveS: keepAliveMs / 1000,
     validationStatus: options.validationStatus,
@@ -102,14 +106,16 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   });
   server.timeout = limits.replyReadMsMax;
   server.on("timeout", (socket: Socket) => {
-    if (cutStuckReader(socket)) options.limitHit("replyReadMsMax");
+    if (cutQuiet(socket)) options.limitHit("replyReadMsMax");
   });
-  server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => {
-    if (error.code === slowCode) {
-      options.counts.slowClosed += 1;
-      options.limitHit(hasOpenExchange(socket) ? "bodyReadMsMax" : "headersReadMsMax");
-    } else if (error.code === overflowCode) options.limitHit("headerBytesMax");
-    answerBrokenRequest(error, socket, nextRequestId(""));
+  const breakOff = (socket: Socket, error: ServingError): void => {
+    if (isBroken(socket)) return;
+    countBreak(options, socket, error);
+    endBroken(socket, { clock, error, requestId: () => nextRequestId("") });
+  };
+  server.on("clientError", (thrown: NodeJS.ErrnoException, socket: Socket) => {
+    if (thrown.code === "ECONNRESET") socket.destroy();
+    else breakOff(socket, brokenError(thrown));
   });
   const listeners = await openListeners(server, {
     host: options.host,
@@ -118,18 +124,25 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     connectionsMax: limits.connectionsMax,
     refused: () => options.limitHit("connectionsMax"),
   });
+  state.stopWatch = watchBodies({
+    sockets: listeners.sockets,
+    clock,
+    bodyReadMsMax: limits.bodyReadMsMax,
+    late: (socket) => breakOff(socket, slowError()),
+  });
   return asHttpServer(server, listeners, state);
 }
 
-function asHttpServer(
-  server: Server,
-  listeners: Listeners,
-  state: { isClosing: boolean },
-): HttpServer {
+interface ServerState {
+  isClosing: boolean;
+  stopWatch(): void;
+}
+
+function asHttpServer(server: Server, listeners: Listeners, state: ServerState): HttpServer {
   return {
     port: listeners.port,
     get connections() {
-      return listeners.connections;
+      return listeners.sockets.size;
     },
     get unsentConnections() {
       return listeners.unsentConnections;
@@ -143,6 +156,7 @@ function asHttpServer(
       server.closeIdleConnections();
     },
     destroy() {
+      state.stopWatch();
       listeners.stop();
       listeners.destroyConnections();
     },
@@ -247,54 +261,24 @@ function run(exchange: Exchange, route: Route): void {
   }
 }
 
-/**
- * Nothing has moved on this connection for its time: it ends when it is idle, or when its caller
- * has stopped taking a reply. One that waits for the engine or for its body has other limits.
- * True for a caller who had stopped.
- */
-function cutStuckReader(socket: Socket): boolean {
-  const isIdle = socket.timeout === keepAliveMs;
-  const isStuck = !isIdle && socket.writableLength > 0;
-  if (isIdle || isStuck) socket.destroy();
-  return isStuck;
+function slowError(): ServingError {
+  return new ServingError("REQUEST_TIMEOUT", "headers or body came too slowly");
 }
 
-/** The reply of a connection that is being written, by the field that Node keeps it in. */
-interface AnsweringSocket extends Socket {
-  readonly _httpMessage?: ServerResponse | null;
-}
-
-/**
- * What the parser refused: 400, 408 or 431 on the bare socket, then the connection ends. A reply
- * that has begun is cut off instead: nothing may be written into the middle of it.
- */
-function answerBrokenRequest(
-  error: NodeJS.ErrnoException,
-  socket: AnsweringSocket,
-  requestId: string,
-): void {
-  const reply = socket._httpMessage;
-  const hasBegun = reply?.headersSent === true;
-  if (error.code === "ECONNRESET" || !socket.writable || hasBegun) {
-    if (reply?.writableEnded === true) socket.destroySoon();
-    else socket.destroy();
-    return;
+/** What the parser of Node refused, in our words. */
+function brokenError({ code }: NodeJS.ErrnoException): ServingError {
+  if (code === slowCode) return slowError();
+  if (code === overflowCode) {
+    return new ServingError("HEADER_TOO_LARGE", "the headers are over the limit");
   }
-  const isSlow = error.code === slowCode;
-  const isHeader = error.code === overflowCode;
-  const [status, code, text] = isSlow
-    ? ["408 Request Timeout", "REQUEST_TIMEOUT", "headers or body came too slowly"]
-    : isHeader
-      ? [
-          "431 Request Header Fields Too Large",
-          "HEADER_TOO_LARGE",
-          "the headers are over the limit",
-        ]
-      : ["400 Bad Request", "INVALID_REQUEST", "this is not HTTP/1.1 as this server reads it"];
-  const body = JSON.stringify({ error: text, code, request_id: requestId });
-  const head =
-    `HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-type: application/json\r\n` +
-    `x-request-id: ${requestId}\r\nx-error-code: ${code}\r\n` +
-    `content-length: ${Buffer.byteLength(body)}\r\n\r\n`;
-  socket.end(head + body);
+  return new ServingError("INVALID_REQUEST", "this is not HTTP/1.1 as this server reads it");
+}
+
+/** Limits that end a connection and not an exchange. */
+function countBreak(options: HttpServerOptions, socket: Socket, { code }: ServingError): void {
+  if (code === "REQUEST_TIMEOUT") {
+    options.counts.slowClosed += 1;
+    const isInBody = arrivingExchange(socket) !== undefined;
+    options.limitHit(isInBody ? "bodyReadMsMax" : "headersReadMsMax");
+  } else if (code === "HEADER_TOO_LARGE") options.limitHit("headerBytesMax");
 }

@@ -1,0 +1,164 @@
+// Goal: answers keep to the order of the requests, whatever breaks behind them, and no connection
+// outlives its time. Method: a server of three small routes, spoken to over bare sockets.
+import { connect, type Socket } from "node:net";
+import { afterEach, expect, test, vi } from "vitest";
+import { defaultLimits, type Limits, systemClock } from "../../../base/index.ts";
+import { ServerMetrics } from "../../../observe/index.ts";
+import type { Exchange } from "./exchange.ts";
+import type { Route } from "./router.ts";
+import { type HttpServer, startHttpServer } from "./server.ts";
+
+const waiting: Exchange[] = [];
+const hits: string[] = [];
+const sockets: Socket[] = [];
+let server: HttpServer | undefined;
+
+afterEach(() => {
+  server?.destroy();
+  for (const socket of sockets.splice(0)) socket.destroy();
+  waiting.length = 0;
+  hits.length = 0;
+});
+
+const routes: readonly Route[] = [
+  {
+    ...{ method: "GET", path: "/wait", body: "none", dialect: "plain" },
+    handle: (exchange) => void waiting.push(exchange),
+  },
+  {
+    ...{ method: "POST", path: "/echo", body: "json", dialect: "plain" },
+    handle: (exchange) => exchange.replyJson(String(exchange.body)),
+  },
+  {
+    ...{ method: "GET", path: "/large", body: "none", dialect: "plain" },
+    handle: (exchange) =>
+      exchange.reply({ status: 200, contentType: "text/plain", lines: "" }, large),
+  },
+];
+const large = Buffer.alloc(32 * 1024 * 1024);
+
+async function open(own: Partial<Limits> = {}, keepAliveMs = 65_000): Promise<void> {
+  const limits = { ...defaultLimits, ...own };
+  const metrics = new ServerMetrics({ limits, clock: systemClock, build: "test" });
+  server = await startHttpServer({
+    ...{ host: "127.0.0.1", port: 0, listenSockets: 1, limits, validationStatus: 400 },
+    ...{ routes, clock: systemClock, counts: metrics.http, keepAliveMs },
+    admit: () => {},
+    finished: () => {},
+    limitHit: (name) => void hits.push(name),
+  });
+}
+
+interface Caller {
+  readonly socket: Socket;
+  text: string;
+  isEnded: boolean;
+}
+
+/** A caller who never closes by itself. */
+function call(bytes: string): Caller {
+  const socket = connect({ port: server?.port ?? 0, host: "127.0.0.1", allowHalfOpen: true });
+  sockets.push(socket);
+  const caller: Caller = { socket, text: "", isEnded: false };
+  socket.on("data", (chunk) => {
+    caller.text += String(chunk);
+  });
+  socket.on("end", () => {
+    caller.isEnded = true;
+  });
+  socket.on("error", () => {});
+  socket.write(bytes);
+  return caller;
+}
+
+function statuses({ text }: Caller): string[] {
+  return [...text.matchAll(/HTTP\/1\.1 (\d{3})/g)].map((match) => match[1] ?? "");
+}
+
+const wait = "GET /wait HTTP/1.1\r\nhost: x\r\n\r\n";
+const begun = "POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\n{";
+const until = (check: () => void): Promise<void> => vi.waitFor(check, 8_000);
+
+test("a broken head behind an open request does not answer in its place", async () => {
+  await open();
+  const caller = call(`${wait}\0nonsense\r\n\r\n`);
+  await until(() => expect(waiting.length).toBe(1));
+  await new Promise((done) => setTimeout(done, 50));
+  caller.socket.write("more nonsense");
+  expect(caller.text).toBe("");
+  waiting[0]?.replyJson("1");
+  await until(() => expect(caller.isEnded).toBe(true));
+  expect(statuses(caller)).toEqual(["200"]);
+  expect(caller.text).toContain("connection: close");
+});
+
+test("a slow head behind an open request does not answer in its place", async () => {
+  await open({ headersReadMsMax: 50 });
+  const caller = call(`${wait}GET /wa`);
+  await until(() => expect(hits).toEqual(["headersReadMsMax"]));
+  expect(caller.text).toBe("");
+  waiting[0]?.replyJson("1");
+  await until(() => expect(caller.isEnded).toBe(true));
+  expect(statuses(caller)).toEqual(["200"]);
+});
+
+test("a slow or broken body behind an open request is answered in its turn", async () => {
+  await open({ bodyReadMsMax: 50 });
+  const slow = call(wait + begun);
+  const bad = call(
+    `${wait}POST /echo HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n`,
+  );
+  await until(() => expect(hits).toEqual(["bodyReadMsMax"]));
+  await until(() => expect(waiting.length).toBe(2));
+  expect(slow.text + bad.text).toBe("");
+  for (const exchange of waiting) exchange.replyJson("1");
+  await until(() => expect([slow.isEnded, bad.isEnded]).toEqual([true, true]));
+  expect(statuses(slow)).toEqual(["200", "408"]);
+  expect(statuses(bad)).toEqual(["200", "400"]);
+});
+
+test("two open requests are both answered before the connection ends", async () => {
+  await open();
+  const caller = call(`${wait}${wait}\0nonsense\r\n\r\n`);
+  await until(() => expect(waiting.length).toBe(2));
+  waiting[1]?.replyJson("2");
+  await new Promise((done) => setTimeout(done, 50));
+  waiting[0]?.replyJson("1");
+  await until(() => expect(caller.isEnded).toBe(true));
+  expect(statuses(caller)).toEqual(["200", "200"]);
+});
+
+test("a caller who is answered 408 and does not close is closed", async () => {
+  await open({ bodyReadMsMax: 50 });
+  const caller = call(begun);
+  await until(() => expect(caller.isEnded).toBe(true));
+  expect(statuses(caller)).toEqual(["408"]);
+  await until(() => expect(server?.connections).toBe(0));
+});
+
+test("a body has its own time, whatever the headers may take", async () => {
+  await open({ bodyReadMsMax: 50, headersReadMsMax: 600_000 });
+  const caller = call(begun);
+  await until(() => expect(statuses(caller)).toEqual(["408"]));
+  expect(hits).toEqual(["bodyReadMsMax"]);
+});
+
+test("an idle connection ends at its time, and a busy one does not", async () => {
+  await open({ replyReadMsMax: 100 }, 50);
+  const busy = call(wait);
+  const idle = call("POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\n\r\n1");
+  await until(() => expect(statuses(idle)).toEqual(["200"]));
+  await until(() => expect(server?.connections).toBe(1));
+  waiting[0]?.replyJson("1");
+  await until(() => expect(statuses(busy)).toEqual(["200"]));
+  await until(() => expect(server?.connections).toBe(0));
+  expect(hits).toEqual([]);
+});
+
+test("a reply that is not read is cut", async () => {
+  await open({ replyReadMsMax: 100 }, 50);
+  const caller = call("GET /large HTTP/1.1\r\nhost: x\r\n\r\n");
+  caller.socket.pause();
+  await until(() => expect(hits).toEqual(["replyReadMsMax"]));
+  await until(() => expect(server?.connections).toBe(0));
+});
