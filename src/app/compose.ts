@@ -135,7 +135,11 @@ function logWorker(log: Log, event: WorkerEvent): void {
   else if (event.kind === "reloadFailed") {
     const { path, error, retryMs } = event;
     const cause = causeText(error.cause);
-    log.error(`cannot load a model again: ${error.message}`, { path, cause, retry_ms: retryMs });
+    log.error(`cannot load a model again: ${error.message}`, {
+      path,
+      cause,
+      retry_ms: Math.round(retryMs),
+    });
   } else if (event.death.kind === "closed") log.debug("worker ended", { ...event.death });
   else log.warn("worker died", { ...event.death, restart_ms: event.restartMs });
 }

@@ -78,6 +78,6 @@ export function isTooLongAway(waitMs: number, deadlineAtMs: number, nowMs: numbe
 /** The answer to such a request. */
 export function awayError(waitMs: number): ServingError {
   const retryAfterS = Math.max(1, Math.ceil(waitMs / 1000));
-  const message = `the workers of this model died: the next start is in ${retryAfterS} s`;
+  const message = `no worker has this model now: the next try is in ${retryAfterS} s`;
   return new ServingError("MODEL_NOT_READY", message, { retryAfterS });
 }
