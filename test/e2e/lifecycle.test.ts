@@ -1,6 +1,8 @@
 // Goal: a server stops as promised: what was accepted is answered, what comes later is refused, and
 // the exit code tells how it went. Method: the built server under load, ended by signals.
+import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
+import { type IncomingMessage, request } from "node:http";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { type BuiltServer, root, startBuilt, until } from "../support/built-server.ts";
@@ -62,6 +64,24 @@ test("every request that was accepted before a stop has its answer", async () =>
   await Promise.all(callers);
   expect(seen.lost).toBe(0);
   expect(seen.refused).toBeGreaterThan(0);
+});
+
+test("a request whose body is still arriving when the delay is over has its answer", async () => {
+  const server = await start(300);
+  const { hostname, port } = new URL(server.url);
+  const asked = request({ hostname, port, path: "/predict", method: "POST", headers });
+  asked.setHeader("content-length", body.length);
+  const answered = once(asked, "response");
+  asked.write(body.slice(0, 5));
+  await until(async () => (await fetch(`${server.url}/health/ready`)).ok, 5_000);
+  const ended = server.stop("SIGTERM");
+  await until(async () => (await predict(server.url)).status === 503, 5_000);
+  await new Promise((done) => setTimeout(done, 500));
+  asked.end(body.slice(5));
+  const [reply] = (await answered) as [IncomingMessage];
+  reply.resume();
+  expect(reply.statusCode).toBe(200);
+  expect(await ended).toBe(0);
 });
 
 test("a second signal stops at once", async () => {

@@ -23,7 +23,11 @@ beforeAll(async () => {
     limits: { headersReadMsMax, bodyReadMsMax, replyReadMsMax },
     growthBytesMax: 128 * 1024 * 1024,
   });
-  patient = await openHouse({ limits: { connectionsMax } });
+  patient = await openHouse({
+    limits: { connectionsMax },
+    // The runtime keeps pages of 10,000 sockets: a bare node:http server grows alike, to a plateau.
+    growthBytesMax: isFull ? 200 * 1024 * 1024 : 64 * 1024 * 1024,
+  });
 });
 afterAll(async () => {
   await house.close();
@@ -84,7 +88,7 @@ test("slow and silent callers are cut with 408 at the limits", async () => {
     })),
   ]);
   for (const cut of cuts.slice(0, 4)) expectCut(cut, headersReadMsMax);
-  for (const cut of cuts.slice(4)) expectCut(cut, headersReadMsMax + bodyReadMsMax);
+  for (const cut of cuts.slice(4)) expectCut(cut, bodyReadMsMax);
   await house.endsWell();
 }, 60_000);
 

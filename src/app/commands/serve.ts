@@ -103,10 +103,8 @@ class Server {
         service.metrics.limitHits.add("shutdownMsMax");
         for (const served of service.servedVersions()) served.refuse();
       },
-      pendingCount: () => {
-        const inFlight = service.metrics.all().reduce((sum, each) => sum + each.inFlight, 0);
-        return inFlight + service.metrics.http.streams();
-      },
+      // From the end of a request's headers: its body may still be arriving.
+      pendingCount: () => (this.#door?.openWork ?? 0) + service.metrics.http.streams(),
       stopWorkers: async () => {
         await this.#core.close();
         await this.#lastBytes();

@@ -162,3 +162,16 @@ test("a reply that is not read is cut", async () => {
   await until(() => expect(hits).toEqual(["replyReadMsMax"]));
   await until(() => expect(server?.connections).toBe(0));
 });
+
+test("a request counts as work while its body arrives, until it is over", async () => {
+  await open();
+  const caller = call(begun);
+  const gone = call(begun);
+  call(wait);
+  await until(() => expect([waiting.length, server?.openWork]).toEqual([1, 2]));
+  gone.socket.destroy();
+  await until(() => expect(server?.openWork).toBe(1));
+  caller.socket.write("123456789");
+  await until(() => expect(statuses(caller)).toEqual(["200"]));
+  expect(server?.openWork).toBe(0);
+});

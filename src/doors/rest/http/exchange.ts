@@ -51,6 +51,8 @@ export class Exchange implements RequestContext {
   /** The version it counts on, once known. */
   served: ServedVersion | undefined;
   items = 0;
+  /** True once it counts as work that a stop waits for. */
+  isWork = false;
   /** When the answer's text was ready, in ms of the clock; 0 while it is not, or was not noted. */
   writtenAtMs = 0;
   #query: URLSearchParams | undefined;

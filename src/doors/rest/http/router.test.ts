@@ -2,7 +2,7 @@
 // it. Method: a table with literals and parameters at one place, asked for each kind of path.
 import { expect, test } from "vitest";
 import type { ServingError } from "../../../base/index.ts";
-import { type Method, type Route, Router } from "./router.ts";
+import { type Method, originForm, type Route, Router } from "./router.ts";
 
 function route(method: Method, path: string): Route {
   return { method, path, body: "none", dialect: "plain", handle() {} };
@@ -53,4 +53,16 @@ test("says which verbs a known path has, and that an unknown one is none", () =>
   expect(find("GET", "/v2")).toBe("NOT_FOUND");
   expect(find("GET", "/")).toBe("NOT_FOUND");
   expect(find("GET", "/v2/models/%zz")).toBe("INVALID_REQUEST");
+});
+
+test.each([
+  ["/a?b", "/a?b"],
+  ["http://x/a/b?c", "/a/b?c"],
+  ["HTTPS://x:1/a", "/a"],
+  ["http://x", "/"],
+  ["http://x?a=/b", "/?a=/b"],
+  ["ftp://x/a", "ftp://x/a"],
+  ["*", "*"],
+])("reads the target %s as %s", (target, wanted) => {
+  expect(originForm(target)).toBe(wanted);
 });

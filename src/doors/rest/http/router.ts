@@ -128,6 +128,21 @@ class Walk {
   }
 }
 
+/**
+ * The path and query of a request target. An absolute one (`http://host/path`, as proxies send it)
+ * names a host too, and every host is ours (RFC 9112, 3.2.2).
+ */
+export function originForm(target: string): string {
+  if (target.startsWith("/")) return target;
+  const scheme = target.slice(0, 8).toLowerCase();
+  const from = scheme.startsWith("http://") ? 7 : scheme === "https://" ? 8 : -1;
+  if (from === -1) return target;
+  const slash = target.indexOf("/", from);
+  const question = target.indexOf("?", from);
+  if (question !== -1 && (slash === -1 || question < slash)) return `/${target.slice(question)}`;
+  return slash === -1 ? "/" : target.slice(slash);
+}
+
 function decodeSegment(raw: string): string {
   try {
     return decodeURIComponent(raw);

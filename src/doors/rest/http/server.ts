@@ -25,7 +25,7 @@ import { type Listeners, openListeners } from "./listeners.ts";
 import { arrivingExchange, closeExchange, openExchange } from "./open-exchanges.ts";
 import { cutQuiet, watchBodies } from "./quiet-connection.ts";
 import { makeRequestIds } from "./request-id.ts";
-import { type Route, Router } from "./router.ts";
+import { originForm, type Route, Router } from "./router.ts";
 
 export interface HttpServerOptions {
   readonly host: string;
@@ -50,6 +50,8 @@ export interface HttpServer {
   readonly connections: number;
   /** Connections whose reader has not yet taken all that was written. */
   readonly unsentConnections: number;
+  /** Requests with a body that were let in and are not over, from the end of their headers. */
+  readonly openWork: number;
   /** From now on replies close their connection. */
   announceClose(): void;
   /** Stops accepting and ends idle connections. */
@@ -70,7 +72,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   const { limits, clock, keepAliveMs = keepAliveMsDefault } = options;
   const router = new Router(options.routes);
   const nextRequestId = makeRequestIds();
-  const state: ServerState = { isClosing: false, stopWatch: () => {} };
+  const state: ServerState = { isClosing: false, openWork: 0, stopWatch: () => {} };
   const settings: ExchangeSettings = {
     keepAliveS: keepAliveMs / 1000,
     validationStatus: options.validationStatus,
@@ -78,6 +80,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     wallMs: () => clock.wallMs(),
     finished(exchange, code, error) {
       closeExchange(exchange.request.socket, exchange);
+      if (exchange.isWork) state.openWork -= 1;
       options.finished(exchange, code, error);
     },
   };
@@ -99,7 +102,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     openExchange(request.socket, exchange);
     if (state.isClosing) response.shouldKeepAlive = false;
     try {
-      begin(exchange, { router, options, headers });
+      begin(exchange, { router, options, headers, state });
     } catch (thrown) {
       exchange.fail(thrown);
     }
@@ -135,6 +138,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
 
 interface ServerState {
   isClosing: boolean;
+  openWork: number;
   stopWatch(): void;
 }
 
@@ -146,6 +150,9 @@ function asHttpServer(server: Server, listeners: Listeners, state: ServerState):
     },
     get unsentConnections() {
       return listeners.unsentConnections;
+    },
+    get openWork() {
+      return state.openWork;
     },
     announceClose() {
       state.isClosing = true;
@@ -167,15 +174,16 @@ interface Begin {
   readonly router: Router;
   readonly options: HttpServerOptions;
   readonly headers: RequestHeaders;
+  readonly state: ServerState;
 }
 
 /** Finds the route and asks for the body. Throws what refuses the request before that. */
-function begin(exchange: Exchange, { router, options, headers }: Begin): void {
+function begin(exchange: Exchange, { router, options, headers, state }: Begin): void {
   const { limits } = options;
   if (exchange.request.httpVersionMajor !== 1) {
     throw new ServingError("INVALID_REQUEST", "expected HTTP/1.0 or HTTP/1.1");
   }
-  const url = exchange.request.url ?? "/";
+  const url = originForm(exchange.request.url ?? "/");
   const question = url.indexOf("?");
   const path = question === -1 ? url : url.slice(0, question);
   if (question !== -1) exchange.queryText = url.slice(question + 1);
@@ -191,6 +199,8 @@ function begin(exchange: Exchange, { router, options, headers }: Begin): void {
     run(exchange, found.route);
     return;
   }
+  exchange.isWork = true;
+  state.openWork += 1;
   setDeadline(exchange, limits);
   const isBinary = found.route.body === "tensors" && isBinaryBody(headers);
   const bytesLimit = isBinary ? "binaryBodyBytesMax" : "jsonBodyBytesMax";
