@@ -10,25 +10,37 @@ import {
   serveOffload,
   writeOipReply,
 } from "../../../tensor/index.ts";
-import { type DecodeRules, decodeSimple } from "../simple/decode.ts";
-import type { SimplePlan } from "../simple/plan.ts";
-
-interface SimpleJob {
-  readonly bytes: Uint8Array;
-  readonly plan: SimplePlan;
-  readonly rules: DecodeRules;
-}
+import { decodeCalls, sliceCalls } from "../simple/batch/calls.ts";
+import { decodeSimple } from "../simple/decode.ts";
+import { readNames } from "../simple/names.ts";
+import type { DecodeCallsJob, NamesJob, ParseJob, SliceJob } from "../simple/parse-thread.ts";
 
 interface OipJob {
   readonly bytes: Uint8Array;
   readonly limits: OipLimits;
 }
 
+/** A `Buffer` loses its class on the way. */
+function asBuffer({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength);
+}
+
 serveOffload({
   decodeSimple(payload) {
-    const { bytes, plan, rules } = payload as SimpleJob;
-    const { buffer, byteOffset, byteLength } = bytes;
-    return decodeSimple(Buffer.from(buffer, byteOffset, byteLength), plan, rules);
+    const { bytes, plan, rules } = payload as ParseJob;
+    return decodeSimple(asBuffer(bytes), plan, rules);
+  },
+  readNames(payload) {
+    const { bytes, jsonDepthMax } = payload as NamesJob;
+    return readNames(asBuffer(bytes), jsonDepthMax);
+  },
+  sliceCalls(payload) {
+    const { bytes, limits } = payload as SliceJob;
+    return sliceCalls(asBuffer(bytes), limits);
+  },
+  decodeCalls(payload) {
+    const { bytes, calls, plans } = payload as DecodeCallsJob;
+    return decodeCalls(asBuffer(bytes), calls, plans);
   },
   readOip(payload) {
     const { bytes, limits } = payload as OipJob;

@@ -36,12 +36,21 @@ export function formRequest(
   decoded: SimpleRequest,
 ): InferenceRequest {
   const { checks } = served;
-  if (!serving.plan.isBatchable && decoded.items !== 1) throw oneRowOnly(served, decoded);
+  checkRowCount(served, serving, decoded);
   const known = namings[decoded.field] ?? anyRow;
   const naming = decoded.indexes === undefined ? known : placedNaming(known, decoded.indexes);
   const formed = form(checks, decoded, naming);
   const inputs = serving.stepped.length === 0 ? formed.inputs : stepped(serving, formed);
   return { inputs, items: formed.items, outputs: serving.wanted, parameters: undefined };
+}
+
+/** @throws INVALID_INPUT several rows for a model that takes one */
+export function checkRowCount(
+  served: ServedVersion,
+  serving: SimpleServing,
+  decoded: SimpleRequest,
+): void {
+  if (!serving.plan.isBatchable && decoded.items !== 1) throw oneRowOnly(served, decoded);
 }
 
 /** Names rows by their places in the caller's list: row `n` here is row `indexes[n]` there. */

@@ -15,7 +15,7 @@ import { makeTensor } from "../../../tensor/index.ts";
 import type { Route } from "../http/router.ts";
 import { type HttpServer, startHttpServer } from "../http/server.ts";
 import { decodeSimple } from "./decode.ts";
-import { createParseThread, type ParseJob } from "./parse-thread.ts";
+import { createParseThread, type NamesJob, type ParseJob } from "./parse-thread.ts";
 import { simpleRoutes } from "./routes.ts";
 
 /** Takes rows of `width` numbers and answers `width` for each. */
@@ -139,11 +139,15 @@ async function openOwn(routes: readonly Route[]): Promise<HttpServer> {
   return await startHttpServer({ ...more, limits, clock, routes, ...told });
 }
 
-async function send(server: HttpServer, body: string | Uint8Array<ArrayBuffer>): Promise<void> {
+async function send(
+  server: HttpServer,
+  body: string | Uint8Array<ArrayBuffer>,
+  question = "?model=two",
+): Promise<void> {
   const encoding: Record<string, string> =
     typeof body === "string" ? {} : { "content-encoding": "gzip" };
   const headers = { "content-type": "application/json", ...encoding };
-  const url = `http://127.0.0.1:${server.port}/predict?model=two`;
+  const url = `http://127.0.0.1:${server.port}/predict${question}`;
   await fetch(url, { method: "POST", headers, body }).catch(() => {});
 }
 
@@ -179,4 +183,23 @@ test("reads a large body in the thread again when it names another model", async
   await send(server, rows(3, "large", ',"model_name":"three"'));
   server.destroy();
   expect(jobs.map(({ plan }) => plan.inputs[0]?.rowElements)).toEqual([2, 2, 2, 3]);
+});
+
+test("looks for the names of a large body in the thread, also when it cannot be read", async () => {
+  let jobs = 0;
+  const thread = createParseThread();
+  const noting = {
+    ...thread,
+    names(job: NamesJob) {
+      jobs += 1;
+      return thread.names(job);
+    },
+  };
+  const server = await openOwn(simpleRoutes(rig.service, noting));
+  await send(server, rows(2, "large", ',"model_name":"two"'), "");
+  expect(jobs).toBe(1);
+  await send(server, rows(3, "large"));
+  expect(jobs).toBe(2);
+  server.destroy();
+  await thread.close();
 });

@@ -7,10 +7,10 @@
  * far from before its body is read. Bodies over `jsonInlineBytesMax` are read in a parsing thread.
  */
 import type { ServedVersion, Service } from "../../../service/index.ts";
-import { JsonReader } from "../../../tensor/index.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { beginOn, leaveVersion } from "../http/exchange-work.ts";
 import { decodeSimple, type SimpleRequest } from "./decode.ts";
+import { noNames, readNames } from "./names.ts";
 import type { ParseThread } from "./parse-thread.ts";
 import { simpleServing } from "./serving.ts";
 
@@ -34,13 +34,43 @@ interface Wanted {
 /** Makes the reader of one door. */
 export function makeReadBody(service: Service, thread: ParseThread): ReadBody {
   return (exchange, rules) => {
-    const wanted = firstWanted(service, exchange);
-    const served = service.find(wanted.model ?? service.needModel(), wanted.version);
-    beginOn(exchange, served);
-    const reading = { service, thread, exchange, rules, wanted, served };
-    if (exchange.body.length > service.limits.jsonInlineBytesMax) return readApart(reading);
-    return readHere(reading);
+    const isLarge = exchange.body.length > service.limits.jsonInlineBytesMax;
+    if (isLarge) return readLarge({ service, thread, exchange, rules });
+    let wanted = knownWanted(service, exchange);
+    if (wanted.model === undefined) {
+      wanted = namedWanted(wanted, readNames(exchange.body, service.limits.jsonDepthMax));
+    }
+    return readHere({
+      service,
+      thread,
+      exchange,
+      rules,
+      wanted,
+      served: begin(service, exchange, wanted),
+    });
   };
+}
+
+/** As the reading of a small body, with all that scans the body in a thread. */
+async function readLarge(
+  reading: Pick<Reading, "service" | "thread" | "exchange" | "rules">,
+): Promise<ReadSimple> {
+  const { service, thread, exchange } = reading;
+  service.metrics.http.jsonOffloaded += 1;
+  let wanted = knownWanted(service, exchange);
+  if (wanted.model === undefined) {
+    const { jsonDepthMax } = service.limits;
+    const { body: bytes, cancellation } = exchange;
+    wanted = namedWanted(wanted, await thread.names({ bytes, jsonDepthMax, cancellation }));
+  }
+  return await readApart({ ...reading, wanted, served: begin(service, exchange, wanted) });
+}
+
+/** Finds the version and books the request on it. */
+function begin(service: Service, exchange: Exchange, { model, version }: Wanted): ServedVersion {
+  const served = service.find(model ?? service.needModel(), version);
+  beginOn(exchange, served);
+  return served;
 }
 
 /** One body and the version that it means as far as is known. */
@@ -70,13 +100,12 @@ function readHere(reading: Reading): ReadSimple {
 
 /** As `readHere`, in a thread. */
 async function readApart(reading: Reading): Promise<ReadSimple> {
-  const { served, service } = reading;
-  service.metrics.http.jsonOffloaded += 1;
+  const { served } = reading;
   let decoded: SimpleRequest;
   try {
     decoded = await decodeApart(reading, served);
   } catch (thrown) {
-    const target = moveTo(reading, namedInside(reading));
+    const target = moveTo(reading, await namedApart(reading));
     if (target === served) throw thrown;
     return { served: target, decoded: await decodeApart(reading, target) };
   }
@@ -111,13 +140,15 @@ function moveTo(reading: Reading, names: NamesOf): ServedVersion {
 
 type NamesOf = Pick<SimpleRequest, "modelName" | "modelVersion">;
 
-/** What names the model before the body is read: the body itself only where nothing else does. */
-function firstWanted(service: Service, exchange: Exchange): Wanted {
+/** What names the model before the body is read: its place outside, or that it is the only one. */
+function knownWanted(service: Service, exchange: Exchange): Wanted {
   const outside = namedOutside(exchange);
   if (outside.model !== undefined) return outside;
-  const { onlyModel } = service;
-  if (onlyModel !== undefined) return { model: onlyModel, version: outside.version };
-  const inside = readNames(exchange.body, service.limits.jsonDepthMax);
+  return { model: service.onlyModel, version: outside.version };
+}
+
+/** What the body itself names, where nothing else does. */
+function namedWanted(outside: Wanted, inside: NamesOf): Wanted {
   return { model: inside.modelName, version: inside.modelVersion ?? outside.version };
 }
 
@@ -138,21 +169,13 @@ function namedInside({ service, exchange }: Reading): NamesOf {
     return readNames(exchange.body, service.limits.jsonDepthMax);
   } catch {
     // What is wrong with the body was found by its plan already, which says it better.
-    return { modelName: undefined, modelVersion: undefined };
+    return noNames;
   }
 }
 
-/** Looks for `model_name` and `model_version` without reading anything else. */
-function readNames(body: Buffer, jsonDepthMax: number): NamesOf {
-  const reader = new JsonReader(body, jsonDepthMax);
-  let modelName: string | undefined;
-  let modelVersion: string | undefined;
-  reader.enterObject();
-  while (reader.nextMember()) {
-    const isText = reader.peek() === "string";
-    if (isText && reader.isKey("model_name")) modelName = reader.readString();
-    else if (isText && reader.isKey("model_version")) modelVersion = reader.readString();
-    else reader.skipValue();
-  }
-  return { modelName, modelVersion };
+/** As `namedInside`, in a thread. */
+async function namedApart({ service, thread, exchange }: Reading): Promise<NamesOf> {
+  const { jsonDepthMax } = service.limits;
+  const { body: bytes, cancellation } = exchange;
+  return await thread.names({ bytes, jsonDepthMax, cancellation }).catch(() => noNames);
 }

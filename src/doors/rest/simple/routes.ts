@@ -3,7 +3,7 @@
  */
 import type { Service } from "../../../service/index.ts";
 import type { Route } from "../http/router.ts";
-import { batchPredict } from "./batch-predict.ts";
+import { batchPredict } from "./batch/batch-predict.ts";
 import type { ParseThread } from "./parse-thread.ts";
 import { predict } from "./predict.ts";
 import { makeReadBody } from "./read-body.ts";
@@ -12,7 +12,7 @@ import { streamPredict } from "./stream.ts";
 /** @param thread reads bodies that are too large for the event loop */
 export function simpleRoutes(service: Service, thread: ParseThread): Route[] {
   const readBody = makeReadBody(service, thread);
-  const route = { service, readBody };
+  const route = { service, thread, readBody };
   const streams = { ...route, open: { count: 0 } };
   service.metrics.http.streams = () => streams.open.count;
   const json = { method: "POST", body: "json", dialect: "simple" } as const;

@@ -11,12 +11,12 @@ import { ServingError } from "../../../base/index.ts";
 import type { Service } from "../../../service/index.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { checkJsonType } from "../http/exchange-work.ts";
+import { type RowEnd, type RowsOf, runRows } from "./batch/run-rows.ts";
+import { type AnsweredRow, writeRow } from "./batch/write-row.ts";
 import type { RowFault } from "./decode.ts";
 import { predictionText, probabilitiesText } from "./item-text.ts";
 import type { ReadBody } from "./read-body.ts";
-import { type RowEnd, type RowsOf, runRows } from "./run-rows.ts";
 import { simpleServing } from "./serving.ts";
-import { type AnsweredRow, writeRow } from "./write-row.ts";
 
 export interface StreamRoute {
   readonly service: Service;

@@ -2,8 +2,8 @@
  * Writes the answer of one row, which may be one that JSON cannot say (NaN, an infinity, bytes that
  * are no UTF-8): such a row fails alone, as one that the model refuses does.
  */
-import { ServingError } from "../../../base/index.ts";
-import type { Answer } from "./item-text.ts";
+import { ServingError } from "../../../../base/index.ts";
+import type { Answer } from "../item-text.ts";
 import { placedError, type RowEnd, type RowsOf } from "./run-rows.ts";
 
 /** A row that was answered. */

@@ -7,9 +7,10 @@ import {
   openRestRig,
   outputSpec,
   type RestRig,
-} from "../../../../test/support/rest-rig.ts";
-import type { RequestContext } from "../../../predict/index.ts";
-import { type ByteStrings, makeTensor } from "../../../tensor/index.ts";
+} from "../../../../../test/support/rest-rig.ts";
+import type { ModelMetrics } from "../../../../observe/index.ts";
+import type { RequestContext } from "../../../../predict/index.ts";
+import { type ByteStrings, makeTensor } from "../../../../tensor/index.ts";
 
 const table = inputSpec({ name: "x", dtype: "FP32", shape: [-1, 1] });
 const prediction = outputSpec({ name: "y", dtype: "INT64", shape: [-1] }, { role: "prediction" });
@@ -101,4 +102,66 @@ test("a text whose score is not JSON fails alone", async () => {
       errors: [{ index: 1, code: "OUTPUT_NOT_REPRESENTABLE" }],
     },
   });
+});
+
+function metricsOf(model: string): ModelMetrics {
+  return rig.service.metrics.find(model, "1.0.0") as ModelMetrics;
+}
+
+function figures(model: string): Record<string, number> {
+  const { requests, items, inFlight } = metricsOf(model);
+  return { ok: requests.successes, errors: requests.errors, items, inFlight };
+}
+
+/** A list of calls; the large one is read in a thread. */
+function listOf(count: number): unknown[] {
+  const more = Array.from({ length: count }, () => ({ model_name: "two", input_data: [[1], [0]] }));
+  return [
+    { model_name: "one", input_data: [[1]], batch_id: "a" },
+    { model_name: "nobody", input_data: [[1]], batch_id: "b" },
+    { model_name: "one", input_data: [[1, 2]], batch_id: "c" },
+    { model_name: "one", input_data: [[13]], batch_id: "d" },
+    7,
+    ...more,
+  ];
+}
+
+test.each([[2], [500]])("counts each call of a list with %i more on its version", async (count) => {
+  const before = { one: figures("one"), two: figures("two") };
+  const unknown = rig.service.metrics.unresolved.errors;
+  const offloaded = rig.service.metrics.http.jsonOffloaded;
+  const { deadlineMsDefault } = rig.service.limits;
+  contexts.length = 0;
+  const reply = await ask("/batch_predict", listOf(count));
+  expect(reply).toMatchObject({ status: 200, failed: "4" });
+  const ends = reply.body as Record<string, unknown>[];
+  expect(ends.length).toBe(5 + count);
+  expect(ends.slice(0, 6)).toMatchObject([
+    { predictions: [[1]], batch_id: "a", model_name: "one" },
+    { code: "MODEL_NOT_FOUND", model_name: "nobody", batch_id: "b" },
+    { code: "INVALID_INPUT", model_name: "one", batch_id: "c" },
+    { code: "OUTPUT_NOT_REPRESENTABLE", model_name: "one", batch_id: "d" },
+    { code: "INVALID_INPUT", error: "a call is 7, expected an object" },
+    { predictions: [[1], [1]], model_name: "two" },
+  ]);
+  const [one, two] = [figures("one"), figures("two")];
+  expect((one["ok"] ?? 0) - (before.one["ok"] ?? 0)).toBe(1);
+  expect((one["errors"] ?? 0) - (before.one["errors"] ?? 0)).toBe(2);
+  expect((two["ok"] ?? 0) - (before.two["ok"] ?? 0)).toBe(count);
+  expect((two["items"] ?? 0) - (before.two["items"] ?? 0)).toBe(2 * count);
+  expect([one["inFlight"], two["inFlight"]]).toEqual([0, 0]);
+  expect(rig.service.metrics.unresolved.errors - unknown).toBe(2);
+  expect(rig.service.metrics.http.jsonOffloaded - offloaded).toBe(count > 100 ? 1 : 0);
+  expect(new Set(contexts.map((context) => context.times)).size).toBe(2 + count);
+  expect(new Set(contexts.map((context) => context.cancellation)).size).toBe(1);
+  for (const { deadlineAtMs, times } of contexts) {
+    expect(deadlineAtMs).toBe(times.arrivedAtMs + deadlineMsDefault);
+  }
+});
+
+test("finds the model that only a large body names in the thread", async () => {
+  const rows = Array.from({ length: 2_000 }, () => [1]);
+  const reply = await ask("/batch_predict", { instances: rows, model_name: "two" });
+  expect(reply).toMatchObject({ status: 200, failed: "0", body: { model_name: "two" } });
+  expect(await ask("/batch_predict", { instances: rows })).toMatchObject({ status: 400 });
 });

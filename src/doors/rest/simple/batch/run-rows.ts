@@ -5,14 +5,14 @@
  * (a value out of range, an input that the engine rejects) they run one by one, so that the faulty
  * ones are known by name and their neighbours are answered. Every other error belongs to all rows.
  */
-import { ServingError } from "../../../base/index.ts";
-import type { RequestContext } from "../../../predict/index.ts";
-import type { ServedVersion, Service } from "../../../service/index.ts";
-import { sliceItems, type Tensor } from "../../../tensor/index.ts";
-import type { SimpleRequest } from "./decode.ts";
-import { formRequest } from "./form-request.ts";
-import { type Answer, makeAnswer } from "./item-text.ts";
-import type { SimpleServing } from "./serving.ts";
+import { ServingError } from "../../../../base/index.ts";
+import type { RequestContext } from "../../../../predict/index.ts";
+import type { ServedVersion, Service } from "../../../../service/index.ts";
+import { sliceItems, type Tensor } from "../../../../tensor/index.ts";
+import type { SimpleRequest } from "../decode.ts";
+import { formRequest } from "../form-request.ts";
+import { type Answer, makeAnswer } from "../item-text.ts";
+import type { SimpleServing } from "../serving.ts";
 
 /** One row's end: an answer (and its place in it), or an error. */
 export interface RowEnd {

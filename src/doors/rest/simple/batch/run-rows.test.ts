@@ -8,10 +8,10 @@ import {
   openRestRig,
   outputSpec,
   type RestRig,
-} from "../../../../test/support/rest-rig.ts";
-import { ServingError } from "../../../base/index.ts";
-import type { ColumnSpec } from "../../../model/index.ts";
-import { makeTensor } from "../../../tensor/index.ts";
+} from "../../../../../test/support/rest-rig.ts";
+import { ServingError } from "../../../../base/index.ts";
+import type { ColumnSpec } from "../../../../model/index.ts";
+import { makeTensor } from "../../../../tensor/index.ts";
 
 function column(name: string, more: Partial<ColumnSpec> = {}): ColumnSpec {
   return { name, dtype: "FP32", min: undefined, max: undefined, default: undefined, ...more };

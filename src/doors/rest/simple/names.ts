@@ -1,0 +1,31 @@
+/**
+ * Finds what a simple body names, and reads nothing else of it.
+ */
+import { JsonReader } from "../../../tensor/index.ts";
+
+export interface SimpleNames {
+  readonly modelName: string | undefined;
+  readonly modelVersion: string | undefined;
+  readonly batchId: string | undefined;
+}
+
+export const noNames: SimpleNames = {
+  modelName: undefined,
+  modelVersion: undefined,
+  batchId: undefined,
+};
+
+/** @throws INVALID_REQUEST the body is no JSON object @throws LIMIT_EXCEEDED too many levels */
+export function readNames(body: Buffer, jsonDepthMax: number): SimpleNames {
+  const reader = new JsonReader(body, jsonDepthMax);
+  let { modelName, modelVersion, batchId } = noNames;
+  reader.enterObject();
+  while (reader.nextMember()) {
+    const isText = reader.peek() === "string";
+    if (isText && reader.isKey("model_name")) modelName = reader.readString();
+    else if (isText && reader.isKey("model_version")) modelVersion = reader.readString();
+    else if (isText && reader.isKey("batch_id")) batchId = reader.readString();
+    else reader.skipValue();
+  }
+  return { modelName, modelVersion, batchId };
+}
