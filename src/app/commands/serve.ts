@@ -3,7 +3,7 @@
  *
  * The order of starting and stopping is decided in `life/`; here are its edges.
  */
-import { systemClock } from "../../base/index.ts";
+import { ServingError, systemClock } from "../../base/index.ts";
 import type { RestDoor } from "../../doors/rest/index.ts";
 import { createLog, type Log } from "../../observe/index.ts";
 import { type Core, composeCore } from "../compose.ts";
@@ -18,7 +18,7 @@ import { listenError, readyBlock, urlOf } from "./serve-words.ts";
 
 /** The longest wait for readers of the last answers, in a drain that is in time or too late. */
 const lastBytesMsMax = 5_000;
-const cutOffBytesMsMax = 1_000;
+const cutOffBytesMsMax = 500;
 
 export interface ServeFlags extends ConfigFlags {
   readonly printConfig?: boolean;
@@ -102,6 +102,8 @@ class Server {
         this.#core.hurry();
         service.metrics.limitHits.add("shutdownMsMax");
         for (const served of service.servedVersions()) served.refuse();
+        const message = "the server is stopping: try another one";
+        this.#door?.refuseArriving(new ServingError("DRAINING", message));
       },
       // From the end of a request's headers: its body may still be arriving.
       pendingCount: () => (this.#door?.openWork ?? 0) + service.metrics.http.streams(),

@@ -17,6 +17,15 @@ const empty = Buffer.alloc(0);
 /** Bytes above which a declared length is reserved in one piece as it arrives. */
 const reserveBytesMin = 64 * 1024;
 
+/** Bytes that are reserved on the word of a Content-Length alone. */
+const believedBytesMax = 4 * 1024 * 1024;
+
+/** A body that outgrows its room gets this many times as much. */
+const growth = 4;
+
+/** Chunks that are kept one by one. */
+const chunksMax = 64;
+
 /** The largest element of a tensor, byte. */
 const alignmentBytes = 8;
 
@@ -39,6 +48,7 @@ export class BodyRequest extends IncomingMessage {
   #bytes = 0;
   #bytesMax = 0;
   #bytesLimit: LimitName | undefined;
+  /** Bytes that will come, as declared, when it is worth to lay them in one piece; else 0. */
   #reserveBytes = 0;
   #shiftBytes = 0;
   #isDone = false;
@@ -107,20 +117,47 @@ export class BodyRequest extends IncomingMessage {
       this.#refuse();
       return;
     }
-    if (this.#reserveBytes > 0) {
-      this.#whole ??= this.#reserve();
-      this.#whole.set(chunk, this.#bytes - chunk.length);
+    if (this.#reserveBytes > 0 || this.#whole !== undefined) {
+      this.#lay(chunk, this.#bytes - chunk.length);
     } else if (this.#first === undefined) {
       this.#first = chunk;
     } else {
       this.#chunks ??= [this.#first];
       this.#chunks.push(chunk);
+      if (this.#chunks.length === chunksMax) this.#gather(this.#chunks);
     }
   }
 
-  #reserve(): Buffer {
+  /** Many small chunks: each costs far more than the bytes in it, so they go into one piece. */
+  #gather(chunks: readonly Buffer[]): void {
+    let at = 0;
+    for (const chunk of chunks) {
+      this.#lay(chunk, at);
+      at += chunk.length;
+    }
+    this.#first = undefined;
+    this.#chunks = undefined;
+  }
+
+  #lay(chunk: Buffer, at: number): void {
+    const whole = this.#whole;
+    const isRoom = whole !== undefined && at + chunk.length <= whole.length;
+    const into = isRoom ? whole : this.#grow(at, at + chunk.length);
+    into.set(chunk, at);
+  }
+
+  /** Room for `bytes`, with what is there up to `used`. A length is believed as its bytes come. */
+  #grow(used: number, bytes: number): Buffer {
+    const before = this.#whole;
+    const most = this.#reserveBytes > 0 ? this.#reserveBytes : this.#bytesMax;
+    const first = this.#reserveBytes > 0 ? believedBytesMax : reserveBytesMin;
+    const wanted = before === undefined ? first : growth * before.length;
+    const size = Math.max(bytes, Math.min(most, wanted));
     const shift = this.#shiftBytes;
-    return Buffer.allocUnsafeSlow(this.#reserveBytes + shift).subarray(shift);
+    const grown = Buffer.allocUnsafeSlow(size + shift).subarray(shift);
+    if (before !== undefined) grown.set(before.subarray(0, used));
+    this.#whole = grown;
+    return grown;
   }
 
   #finish(): void {

@@ -17,13 +17,13 @@ import {
 } from "../../../base/index.ts";
 import type { ServerMetrics } from "../../../observe/index.ts";
 import { BodyRequest } from "./body-request.ts";
-import { endBroken, isBroken } from "./broken-connection.ts";
+import { brokenError, endBroken, isBroken, slowError } from "./connection/broken-connection.ts";
+import { type Listeners, openListeners } from "./connection/listeners.ts";
+import { arrivingExchange, closeExchange, openExchange } from "./connection/open-exchanges.ts";
+import { cutQuiet, watchBodies } from "./connection/quiet-connection.ts";
 import { decodeBody } from "./content-encoding.ts";
 import { Exchange, type ExchangeSettings } from "./exchange.ts";
 import { type RequestHeaders, scanHeaders } from "./header-scan.ts";
-import { type Listeners, openListeners } from "./listeners.ts";
-import { arrivingExchange, closeExchange, openExchange } from "./open-exchanges.ts";
-import { cutQuiet, watchBodies } from "./quiet-connection.ts";
 import { makeRequestIds } from "./request-id.ts";
 import { originForm, type Route, Router } from "./router.ts";
 
@@ -54,6 +54,8 @@ export interface HttpServer {
   readonly openWork: number;
   /** From now on replies close their connection. */
   announceClose(): void;
+  /** Refuses the requests whose bodies are still arriving, and ends their connections. */
+  refuseArriving(error: ServingError): void;
   /** Stops accepting and ends idle connections. */
   stop(): void;
   /** Ends every connection. */
@@ -62,17 +64,12 @@ export interface HttpServer {
 
 const keepAliveMsDefault = 65_000;
 
-/** Node's word for headers or a body that came too slowly. */
-const slowCode = "ERR_HTTP_REQUEST_TIMEOUT";
-/** Its parser's word for headers over their limit. */
-const overflowCode = "HPE_HEADER_OVERFLOW";
-
 /** Starts listening; `port` 0 picks a free one. */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const { limits, clock, keepAliveMs = keepAliveMsDefault } = options;
   const router = new Router(options.routes);
   const nextRequestId = makeRequestIds();
-  const state: ServerState = { isClosing: false, openWork: 0, stopWatch: () => {} };
+  const state = newState();
   const settings: ExchangeSettings = {
     keepAliveS: keepAliveMs / 1000,
     validationStatus: options.validationStatus,
@@ -84,16 +81,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
       options.finished(exchange, code, error);
     },
   };
-  const server = createServer({
-    // The parser calls `push` on whatever class stands here; the listener gets it back as ours.
-    IncomingMessage: BodyRequest as typeof IncomingMessage,
-    maxHeaderSize: limits.headerBytesMax,
-    headersTimeout: limits.headersReadMsMax,
-    requestTimeout: limits.headersReadMsMax + limits.bodyReadMsMax,
-    connectionsCheckingInterval: Math.min(1_000, limits.headersReadMsMax),
-    keepAliveTimeout: keepAliveMs,
-    noDelay: true,
-  });
+  const server = createNodeServer(limits, keepAliveMs);
   server.on("request", (request: IncomingMessage, response: ServerResponse) => {
     if (!(request instanceof BodyRequest)) throw new TypeError("another request class was used");
     const headers = scanHeaders(request.rawHeaders);
@@ -107,18 +95,17 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
       exchange.fail(thrown);
     }
   });
-  server.timeout = limits.replyReadMsMax;
   server.on("timeout", (socket: Socket) => {
     if (cutQuiet(socket)) options.limitHit("replyReadMsMax");
   });
-  const breakOff = (socket: Socket, error: ServingError): void => {
+  state.breakOff = (socket, error) => {
     if (isBroken(socket)) return;
     countBreak(options, socket, error);
     endBroken(socket, { clock, error, requestId: () => nextRequestId("") });
   };
   server.on("clientError", (thrown: NodeJS.ErrnoException, socket: Socket) => {
     if (thrown.code === "ECONNRESET") socket.destroy();
-    else breakOff(socket, brokenError(thrown));
+    else state.breakOff(socket, brokenError(thrown));
   });
   const listeners = await openListeners(server, {
     host: options.host,
@@ -131,15 +118,36 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     sockets: listeners.sockets,
     clock,
     bodyReadMsMax: limits.bodyReadMsMax,
-    late: (socket) => breakOff(socket, slowError()),
+    late: (socket) => state.breakOff(socket, slowError()),
   });
   return asHttpServer(server, listeners, state);
+}
+
+function createNodeServer(limits: Limits, keepAliveMs: number): Server {
+  const server = createServer({
+    // The parser calls `push` on whatever class stands here; the listener gets it back as ours.
+    IncomingMessage: BodyRequest as typeof IncomingMessage,
+    maxHeaderSize: limits.headerBytesMax,
+    headersTimeout: limits.headersReadMsMax,
+    // For bodies that no exchange waits for; the others are watched.
+    requestTimeout: limits.headersReadMsMax + limits.bodyReadMsMax,
+    connectionsCheckingInterval: Math.min(1_000, limits.headersReadMsMax),
+    keepAliveTimeout: keepAliveMs,
+    noDelay: true,
+  });
+  server.timeout = limits.replyReadMsMax;
+  return server;
 }
 
 interface ServerState {
   isClosing: boolean;
   openWork: number;
   stopWatch(): void;
+  breakOff(socket: Socket, error: ServingError): void;
+}
+
+function newState(): ServerState {
+  return { isClosing: false, openWork: 0, stopWatch: () => {}, breakOff: () => {} };
 }
 
 function asHttpServer(server: Server, listeners: Listeners, state: ServerState): HttpServer {
@@ -156,6 +164,11 @@ function asHttpServer(server: Server, listeners: Listeners, state: ServerState):
     },
     announceClose() {
       state.isClosing = true;
+    },
+    refuseArriving(error) {
+      for (const socket of listeners.sockets) {
+        if (arrivingExchange(socket) !== undefined) state.breakOff(socket, error);
+      }
     },
     stop() {
       state.isClosing = true;
@@ -269,19 +282,6 @@ function run(exchange: Exchange, route: Route): void {
   } catch (thrown) {
     exchange.fail(thrown);
   }
-}
-
-function slowError(): ServingError {
-  return new ServingError("REQUEST_TIMEOUT", "headers or body came too slowly");
-}
-
-/** What the parser of Node refused, in our words. */
-function brokenError({ code }: NodeJS.ErrnoException): ServingError {
-  if (code === slowCode) return slowError();
-  if (code === overflowCode) {
-    return new ServingError("HEADER_TOO_LARGE", "the headers are over the limit");
-  }
-  return new ServingError("INVALID_REQUEST", "this is not HTTP/1.1 as this server reads it");
 }
 
 /** Limits that end a connection and not an exchange. */

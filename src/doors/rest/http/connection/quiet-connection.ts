@@ -5,7 +5,7 @@
  * no timer.
  */
 import type { Socket } from "node:net";
-import type { Clock } from "../../../base/index.ts";
+import type { Clock } from "../../../../base/index.ts";
 import { arrivingExchange, hasOpenExchange, owedResponse } from "./open-exchanges.ts";
 
 /**

@@ -2,11 +2,11 @@
 // outlives its time. Method: a server of three small routes, spoken to over bare sockets.
 import { connect, type Socket } from "node:net";
 import { afterEach, expect, test, vi } from "vitest";
-import { defaultLimits, type Limits, systemClock } from "../../../base/index.ts";
-import { ServerMetrics } from "../../../observe/index.ts";
-import type { Exchange } from "./exchange.ts";
-import type { Route } from "./router.ts";
-import { type HttpServer, startHttpServer } from "./server.ts";
+import { defaultLimits, type Limits, ServingError, systemClock } from "../../../../base/index.ts";
+import { ServerMetrics } from "../../../../observe/index.ts";
+import type { Exchange } from "../exchange.ts";
+import type { Route } from "../router.ts";
+import { type HttpServer, startHttpServer } from "../server.ts";
 
 const waiting: Exchange[] = [];
 const hits: string[] = [];
@@ -174,4 +174,13 @@ test("a request counts as work while its body arrives, until it is over", async 
   caller.socket.write("123456789");
   await until(() => expect(statuses(caller)).toEqual(["200"]));
   expect(server?.openWork).toBe(0);
+});
+
+test("requests whose bodies are still arriving can be refused", async () => {
+  await open();
+  const caller = call(begun);
+  await until(() => expect(server?.openWork).toBe(1));
+  server?.refuseArriving(new ServingError("DRAINING", "the server is stopping"));
+  await until(() => expect(caller.isEnded).toBe(true));
+  expect([statuses(caller), server?.openWork]).toEqual([["503"], 0]);
 });

@@ -8,8 +8,8 @@
  */
 import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import { BodyRequest } from "./body-request.ts";
-import type { Exchange } from "./exchange.ts";
+import { BodyRequest } from "../body-request.ts";
+import type { Exchange } from "../exchange.ts";
 
 const open = Symbol("open exchanges");
 const last = Symbol("last response");

@@ -9,8 +9,8 @@
  */
 import { type ServerResponse, STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
-import { type Clock, errorTable, type ServingError } from "../../../base/index.ts";
-import { errorBody } from "./error-body.ts";
+import { type Clock, errorTable, ServingError } from "../../../../base/index.ts";
+import { errorBody } from "../error-body.ts";
 import { arrivingExchange, owedResponse } from "./open-exchanges.ts";
 
 const broken = Symbol("broken");
@@ -24,6 +24,11 @@ interface LastField {
   _last: boolean;
 }
 
+/** Node's word for headers or a body that came too slowly. */
+const slowCode = "ERR_HTTP_REQUEST_TIMEOUT";
+/** Its parser's word for headers over their limit. */
+const overflowCode = "HPE_HEADER_OVERFLOW";
+
 /** How long a caller may take to see that the connection has ended, ms. */
 const lingerMs = 2_000;
 
@@ -32,6 +37,20 @@ export interface Break {
   readonly error: ServingError;
   /** For an answer to a request whose own name is not known. */
   requestId(): string;
+}
+
+/** Headers or a body were not in within their time. */
+export function slowError(): ServingError {
+  return new ServingError("REQUEST_TIMEOUT", "headers or body came too slowly");
+}
+
+/** What the parser of Node refused, in our words. */
+export function brokenError({ code }: NodeJS.ErrnoException): ServingError {
+  if (code === slowCode) return slowError();
+  if (code === overflowCode) {
+    return new ServingError("HEADER_TOO_LARGE", "the headers are over the limit");
+  }
+  return new ServingError("INVALID_REQUEST", "this is not HTTP/1.1 as this server reads it");
 }
 
 /** True once `endBroken` was called. */
