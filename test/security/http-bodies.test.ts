@@ -225,7 +225,8 @@ test("an unknown key may nest as deep as the limit and no deeper", async () => {
 });
 
 test(`reads a body in ${chunkCount} chunks of one byte`, async () => {
-  const good = tensors.padEnd(chunkCount, " ");
+  // Without its own time limit: a million chunks take longer than the one second that it asks for.
+  const good = tensors.replace('"timeout":1000000', '"timeout":0').padEnd(chunkCount, " ");
   const head =
     "POST /v2/models/row/infer HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n" +
     "transfer-encoding: chunked\r\n\r\n";

@@ -4,7 +4,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { identity } from "../../tools/onnx/models.ts";
 import { until } from "../support/built-server.ts";
-import { type House, isFull, openHouse } from "./hostile-house.ts";
+import { type House, isFull, openHouse, residentBytes } from "./hostile-house.ts";
 import { askRaw, postBytes, RawConnection } from "./raw-http.ts";
 
 const headersReadMsMax = 1_000;
@@ -189,6 +189,21 @@ test(`${idleCount} idle connections do not keep others from being answered`, asy
   await until(async () => (await openConnections(patient)) < 300, 20_000);
   await patient.endsWell();
 }, 120_000);
+
+test("a length is believed as its bytes come: 500 large ones take little memory", async () => {
+  const before = residentBytes(patient.pid);
+  const head =
+    "POST /v2/models/row/infer HTTP/1.1\r\nhost: x\r\ncontent-type: application/octet-stream\r\n" +
+    "inference-header-content-length: 10\r\ncontent-length: 60000000\r\n\r\n{";
+  const liars = Array.from({ length: 500 }, () => new RawConnection(patient.port));
+  await Promise.all(liars.map((each) => each.send(head)));
+  await pause(500);
+  expect(residentBytes(patient.pid) - before).toBeLessThan(128 * 1024 * 1024);
+  const reply = await askRaw(patient.port, postBytes("/v2/models/row/infer", good));
+  expect(reply?.status).toBe(200);
+  for (const each of liars) each.destroy();
+  await patient.endsWell();
+}, 60_000);
 
 test("connections over connectionsMax are closed at accept, and room comes back", async () => {
   const held: RawConnection[] = [];

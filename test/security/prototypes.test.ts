@@ -193,7 +193,7 @@ test("serves inputs that are called so, but for the one name that no object can 
   expect(refused.text).toContain("'__proto__'");
 });
 
-test("fields that are really called so are taken in their order, or the package is refused", async () => {
+test("fields that are really called so are taken, or the package is refused", async () => {
   const { body } = await get(`${house.url}/models/odd-columns`);
   if ((body as { state: string }).state === "failed") return;
   const url = `${house.url}/predict?model=odd-columns`;
