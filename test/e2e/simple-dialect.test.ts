@@ -227,6 +227,20 @@ test("a stream gives a line for each row, with its index and its progress", asyn
   expect(new Set(indexes).size).toBe(500);
 });
 
+test("rows whose scores are not JSON fail alone, and the server goes on", async () => {
+  const rows = Array.from({ length: 200 }, (_, row) => Array(64).fill(row % 50 === 40 ? 3e38 : 0));
+  const batch = await post(`${server.url}/batch_predict?model=digits`, { instances: rows });
+  expect([batch.status, batch.headers.get("x-items-failed")]).toEqual([200, "4"]);
+  expect(batch.body).toMatchObject({
+    errors: [40, 90, 140, 190].map((index) => ({ index, code: "OUTPUT_NOT_REPRESENTABLE" })),
+  });
+  const streamed = await post(`${server.url}/predict/stream?model=digits`, { instances: rows });
+  const lines = streamed.text.trim().split("\n");
+  expect(lines.length).toBe(200);
+  expect(lines.filter((line) => line.includes("OUTPUT_NOT_REPRESENTABLE")).length).toBe(4);
+  expect((await get(`${server.url}/health/ready`)).status).toBe(200);
+});
+
 test("models, their details and their figures", async () => {
   expect((await get(`${server.url}/models`)).body).toEqual({
     churn: ["1.0.0"],

@@ -4,6 +4,7 @@
 import { expect, test } from "vitest";
 import type { ColumnSpec, InputSpec, Signature } from "../../../model/index.ts";
 import { type DecodeRules, decodeSimple } from "./decode.ts";
+import { readNames } from "./names.ts";
 import { makeSimplePlan } from "./plan.ts";
 
 function column(name: string, more: Partial<ColumnSpec> = {}): ColumnSpec {
@@ -216,4 +217,30 @@ test("never lets a key of the caller become a property of ours", () => {
     "unknown field '__proto__'",
   );
   expect(Object.hasOwn(Object.prototype, "x")).toBe(false);
+});
+
+test("refuses a second form, which would not be answered", () => {
+  const row = [1, 2, 3, 4];
+  const twice = '{"features":[1,2,3,4],"features":[5,6,7,8]}';
+  expect(refusal(twice)).toBe("INVALID_REQUEST [features] 'features': given twice, expected once");
+  expect(refusal({ instances: [row], features: row })).toBe(
+    "INVALID_REQUEST [features] 'features': not beside 'instances', expected one of the two",
+  );
+  expect(refusal({ age: 1, tenure: 2, monthly_charges: 3, input_data: [row] })).toBe(
+    "INVALID_REQUEST [input_data] 'input_data': not beside the fields of the model, " +
+      "expected one of the two",
+  );
+  expect(refusal({ text: "a", texts: ["b"] }, text)).toMatch(/^INVALID_REQUEST \[texts\]/);
+  expect(refusal({ instances: [row], text: "a note of the caller" })).toBe("let in");
+});
+
+test("says that a body is empty", () => {
+  for (const body of ["", " \r\n"]) {
+    expect(refusal(body, bare)).toBe(
+      "INVALID_REQUEST [] the body is empty, expected a JSON object with " +
+        "'features', 'instances' or 'input_data'",
+    );
+    const names = (): unknown => readNames(Buffer.from(body), 32);
+    expect(names).toThrow("the body is empty, expected a JSON object with 'model_name'");
+  }
 });

@@ -9,6 +9,7 @@
 import { didYouMean, quote, ServingError } from "../../../base/index.ts";
 import { JsonReader, type Tensor } from "../../../tensor/index.ts";
 import { type RowLimits, type RowPlace, wrongKind } from "./input-rows.ts";
+import { emptyBody } from "./names.ts";
 import type { SimplePlan } from "./plan.ts";
 import type { SimpleForm } from "./reply.ts";
 import { RowReader } from "./row-reader.ts";
@@ -58,6 +59,7 @@ export function decodeSimple(bytes: Buffer, plan: SimplePlan, rules: DecodeRules
   const reader = new JsonReader(bytes, rules.limits.jsonDepthMax);
   const decoder = new Decoder(reader, plan, rules);
   if (reader.peekByte() !== openBrace) {
+    if (reader.at === bytes.length) throw emptyBody(wantedKeys(plan));
     throw new ServingError(
       "INVALID_REQUEST",
       `the body is ${reader.shownNext()}, expected an object`,
@@ -130,6 +132,9 @@ class Decoder {
     else if (reader.isKey("model_version")) this.#modelVersion = this.#name("model_version");
     else if (reader.isKey("batch_id")) this.#batchId = this.#name("batch_id");
     else {
+      const { kind } = this.#plan;
+      const keys = kind === "text" ? textFormKeys : formKeys;
+      if (keys.includes(reader.keyText())) this.#refuseForm(reader.keyText());
       this.#unknownKey ??= reader.keyText();
       reader.skipValue();
     }
@@ -240,14 +245,33 @@ class Decoder {
     throw new ServingError("INVALID_INPUT", message, { field: quote(key).slice(1, -1) });
   }
 
+  /** The body has its form, and `key` names one too: one of the two would not be answered. */
+  #refuseForm(key: string): void {
+    if (this.#form === undefined) return;
+    const first = this.#field === "" ? "the fields of the model" : `'${this.#field}'`;
+    const message =
+      key === this.#field
+        ? `'${key}': given twice, expected once`
+        : `'${key}': not beside ${first}, expected one of the two`;
+    throw new ServingError("INVALID_REQUEST", message, { field: key });
+  }
+
   #noForm(): ServingError {
-    const { kind, fieldNames } = this.#plan;
-    const wanted = kind === "text" ? "text" : "features";
-    const fields = fieldNames.length === 0 ? "" : `, or the fields ${fieldNames.join(", ")}`;
-    const also = kind === "text" ? "" : ", 'instances' or 'input_data'";
-    const message = `Missing '${wanted}' in request: expected '${wanted}'${also}${fields}`;
+    const wanted = this.#plan.kind === "text" ? "text" : "features";
+    const message = `Missing '${wanted}' in request: expected ${wantedKeys(this.#plan)}`;
     return new ServingError("INVALID_INPUT", message, { field: wanted });
   }
 }
 
 const bareRow: RowPlace = { field: "", index: -1 };
+
+/** The keys that name a form. */
+const formKeys: readonly string[] = ["features", "instances", "input_data"];
+const textFormKeys: readonly string[] = [...formKeys, "text", "texts"];
+
+/** What a body may hold, for messages. */
+function wantedKeys({ kind, fieldNames }: SimplePlan): string {
+  const fields = fieldNames.length === 0 ? "" : `, or the fields ${fieldNames.join(", ")}`;
+  if (kind === "text") return `'text'${fields}`;
+  return `'features', 'instances' or 'input_data'${fields}`;
+}
