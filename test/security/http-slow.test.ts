@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { identity } from "../../tools/onnx/models.ts";
 import { until } from "../support/built-server.ts";
 import { type House, isFull, openHouse, residentBytes } from "./hostile-house.ts";
-import { askRaw, postBytes, RawConnection } from "./raw-http.ts";
+import { askRaw, chunked, postBytes, RawConnection } from "./raw-http.ts";
 
 const headersReadMsMax = 1_000;
 const bodyReadMsMax = 500;
@@ -161,6 +161,35 @@ test("a caller that reads slowly but steadily gets the whole answer", async () =
   expect(reply?.status).toBe(200);
   expect(reply?.body.length).toBeGreaterThan(4 * elements);
   connection.destroy();
+}, 60_000);
+
+test("a large body arrives whole, with a length and in chunks of odd sizes", async () => {
+  const elements = 5_000_000;
+  const values = Uint32Array.from({ length: elements }, (_, index) => index % 0x7f00_0000);
+  const parameters = { binary_data_size: 4 * elements };
+  const json = JSON.stringify({
+    inputs: [{ name: "x", datatype: "FP32", shape: [1, elements], parameters }],
+    parameters: { binary_data_output: true },
+  });
+  const bytes = Buffer.from(values.buffer);
+  const body = Buffer.concat([Buffer.from(json), bytes]);
+  const header = `inference-header-content-length: ${json.length}`;
+  const whole = postBytes("/v2/models/wide/infer", body, { headers: [header] });
+  const parts: Buffer[] = [];
+  for (let at = 0, size = 1; at < body.length; at += size, size = (size * 7) % 50_021) {
+    parts.push(body.subarray(at, at + size));
+  }
+  const head =
+    "POST /v2/models/wide/infer HTTP/1.1\r\nhost: x\r\n" +
+    `${header}\r\ntransfer-encoding: chunked\r\n\r\n`;
+  for (const sent of [whole, Buffer.concat([Buffer.from(head), chunked(parts)])]) {
+    const connection = new RawConnection(house.port);
+    await connection.send(sent);
+    const reply = await connection.reply();
+    expect(reply?.status).toBe(200);
+    expect(reply?.body.subarray(-4 * elements).equals(bytes)).toBe(true);
+    connection.destroy();
+  }
 }, 60_000);
 
 async function metric(server: House, name: string): Promise<number> {
