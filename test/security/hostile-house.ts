@@ -124,7 +124,7 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
 /** Many small bodies and some large ones, so that the heap has its size. */
 async function warmUp(server: BuiltServer): Promise<void> {
   const url = `${server.url}/v2/models/row/infer`;
-  for (let round = 0; round < 20; round += 1) {
+  for (let round = 0; round < 12; round += 1) {
     await Promise.all(Array.from({ length: 50 }, () => post(url, correct)));
   }
   const input = { name: "x", shape: [50_000, 4], datatype: "FP32" };

@@ -32,7 +32,8 @@ const tensors = JSON.stringify({
   id: "a",
   inputs: [{ name: "x", shape: [2, 4], datatype: "FP32", data: [1, 2.5, -3e-7, 4, 5, 6, 7, 8] }],
   outputs: [{ name: "y", parameters: { classification: 2, binary_data: false } }],
-  parameters: { priority: 1, timeout: 1_000_000 },
+  // No time limit: a mutation may make it so short that 504 is the right answer.
+  parameters: { priority: 1, sequence_id: 7 },
 });
 const binaryHeader = JSON.stringify({
   inputs: [{ name: "x", shape: [1, 4], datatype: "FP32", parameters: { binary_data_size: 16 } }],
@@ -225,8 +226,7 @@ test("an unknown key may nest as deep as the limit and no deeper", async () => {
 });
 
 test(`reads a body in ${chunkCount} chunks of one byte`, async () => {
-  // Without its own time limit: a million chunks take longer than the one second that it asks for.
-  const good = tensors.replace('"timeout":1000000', '"timeout":0').padEnd(chunkCount, " ");
+  const good = tensors.padEnd(chunkCount, " ");
   const head =
     "POST /v2/models/row/infer HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n" +
     "transfer-encoding: chunked\r\n\r\n";
