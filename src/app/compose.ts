@@ -7,7 +7,7 @@
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { type Limits, systemClock } from "../base/index.ts";
-import { type RestDoor, startRestDoor } from "../doors/rest/index.ts";
+import { type RestDoor, type RestDoorOptions, startRestDoor } from "../doors/rest/index.ts";
 import {
   createInlineEngine,
   createProcessEngine,
@@ -45,15 +45,11 @@ export interface ComposeOptions {
   readonly defaultModel: string;
 }
 
-export interface DoorSettings {
-  readonly host: string;
-  readonly port: number;
-  readonly listenSockets: number;
-  readonly validationStatus: 400 | 422;
-  readonly metricsDefault: "text" | "json";
-  readonly serverName: string;
-  readonly hasDocs: boolean;
-}
+/** What the configuration says of the door; the rest of its options is wired here. */
+export type DoorSettings = Omit<
+  RestDoorOptions,
+  "service" | "clock" | "log" | "usage" | "serverVersion"
+>;
 
 export interface Core {
   readonly service: Service;

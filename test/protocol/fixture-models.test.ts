@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type BuiltServer, get, startBuilt } from "../support/built-server.ts";
-import { fixturesFolder, whySkipped } from "../support/fixtures.ts";
+import { datatypes, fixturesFolder, whySkipped } from "../support/fixtures.ts";
 import { type ClientTensor, inferBinary, inferJson, isClose } from "../support/oip-client.ts";
 
 interface IndexTensor {
@@ -33,22 +33,6 @@ interface RecordedOutput {
   readonly dims: readonly number[];
   readonly data: readonly (number | string)[];
 }
-
-const datatypes: Readonly<Record<string, string>> = {
-  float32: "FP32",
-  float64: "FP64",
-  float16: "FP16",
-  string: "BYTES",
-  bool: "BOOL",
-  int8: "INT8",
-  int16: "INT16",
-  int32: "INT32",
-  int64: "INT64",
-  uint8: "UINT8",
-  uint16: "UINT16",
-  uint32: "UINT32",
-  uint64: "UINT64",
-};
 
 const folder = fixturesFolder();
 const index: IndexModel[] =

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { startBuilt } from "../support/built-server.ts";
-import { fixturesFolder, whySkipped } from "../support/fixtures.ts";
+import { datatypes, fixturesFolder, whySkipped } from "../support/fixtures.ts";
 import { type ClientTensor, inferBinary, isClose } from "../support/oip-client.ts";
 
 interface StoredTensor {
@@ -24,22 +24,6 @@ interface Case {
   readonly case: string;
   readonly sets: readonly { inputs: StoredTensor[]; outputs: StoredTensor[] }[];
 }
-
-const datatypes: Readonly<Record<string, string>> = {
-  float32: "FP32",
-  float64: "FP64",
-  float16: "FP16",
-  string: "BYTES",
-  bool: "BOOL",
-  int8: "INT8",
-  int16: "INT16",
-  int32: "INT32",
-  int64: "INT64",
-  uint8: "UINT8",
-  uint16: "UINT16",
-  uint32: "UINT32",
-  uint64: "UINT64",
-};
 
 const folder = fixturesFolder();
 const shareMin = 0.98;

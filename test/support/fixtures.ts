@@ -15,3 +15,20 @@ export function fixturesFolder(): string | undefined {
 }
 
 export const whySkipped = "skipped: set MILLRACE_FIXTURES to the folder of fixture models";
+
+/** The protocol's datatype for each dtype name that the fixtures use. */
+export const datatypes: Readonly<Record<string, string>> = {
+  float32: "FP32",
+  float64: "FP64",
+  float16: "FP16",
+  string: "BYTES",
+  bool: "BOOL",
+  int8: "INT8",
+  int16: "INT16",
+  int32: "INT32",
+  int64: "INT64",
+  uint8: "UINT8",
+  uint16: "UINT16",
+  uint32: "UINT32",
+  uint64: "UINT64",
+};

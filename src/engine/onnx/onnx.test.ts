@@ -26,7 +26,7 @@ describe("a load that fails", () => {
   });
 
   test("with words we do not know still tells no path", () => {
-    const error = loadFailure(new Error("/root/models/x.onnx did something"));
+    const error = loadFailure(new Error("/srv/models/x.onnx did something"));
     expect(error.code).toBe("MODEL_LOAD_FAILED");
     expect(error.message).not.toContain("/");
     expect(error.cause).toBeInstanceOf(Error);
