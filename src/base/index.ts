@@ -21,3 +21,4 @@ export { didYouMean, nearestName } from "./nearest-name.ts";
 export { quote } from "./quote.ts";
 export { type Random, seededRandom, systemRandom } from "./random.ts";
 export { ServingError, type ServingErrorOptions } from "./serving-error.ts";
+export { setV8Flags } from "./v8-flags.ts";

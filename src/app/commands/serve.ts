@@ -3,7 +3,7 @@
  *
  * The order of starting and stopping is decided in `life/`; here are its edges.
  */
-import { ServingError, systemClock } from "../../base/index.ts";
+import { ServingError, setV8Flags, systemClock } from "../../base/index.ts";
 import type { RestDoor } from "../../doors/rest/index.ts";
 import { createLog, type Log } from "../../observe/index.ts";
 import { type Core, composeCore } from "../compose.ts";
@@ -148,5 +148,6 @@ class Server {
     const isForPeople = format === "text" || (format === "auto" && process.stderr.isTTY === true);
     if (isForPeople) say(readyBlock(service, { url, hasDocs: this.#config.docs.enabled }));
     startWatchdog();
+    setV8Flags();
   }
 }

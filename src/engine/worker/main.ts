@@ -9,6 +9,7 @@
 import { rmdirSync } from "node:fs";
 import { Socket } from "node:net";
 import { basename } from "node:path";
+import { setV8Flags } from "../../base/index.ts";
 import { FrameReader } from "../frame/index.ts";
 import { Worker } from "./worker.ts";
 
@@ -58,5 +59,6 @@ socket.on("end", leave);
 socket.on("close", leave);
 socket.on("error", leave);
 await worker.hello();
+setV8Flags();
 socket.resume();
 setInterval(() => worker.beat(), beatMs);

@@ -10,6 +10,7 @@
  * Rejected: `for await` over the request (14% slower), a data listener (8% slower).
  */
 import { IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
 import { type LimitName, ServingError } from "../../../base/index.ts";
 
 const empty = Buffer.alloc(0);
@@ -42,6 +43,8 @@ export interface BodyLimits {
 }
 
 export class BodyRequest extends IncomingMessage {
+  /** Node's mark for a body that somebody takes: without it each reply dumps the stream. */
+  declare _consuming: boolean;
   #first: Buffer | undefined;
   #chunks: Buffer[] | undefined;
   #whole: Buffer | undefined;
@@ -55,10 +58,16 @@ export class BodyRequest extends IncomingMessage {
   #onBody: ((body: Buffer, error: ServingError | undefined) => void) | undefined;
   #close: (() => void) | undefined;
 
+  constructor(socket: Socket) {
+    super(socket);
+    this._consuming = true;
+  }
+
   /** True once the parser has seen the end of the body. */
   get isBodyRead(): boolean {
     return this.#isDone;
   }
+
 
   /** Asks for the body. REQUIRES: called in the same turn in which the request arrived. */
   readBody(
