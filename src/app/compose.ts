@@ -15,8 +15,9 @@ import {
   type ProcessEngine,
   type WorkerEvent,
 } from "../engine/index.ts";
+import type { ModelAlias } from "../model/index.ts";
 import { causeText, type Log, ProcessUsage, ServerMetrics } from "../observe/index.ts";
-import { Registry } from "../registry/index.ts";
+import { type DefaultVersion, Registry } from "../registry/index.ts";
 import {
   createTrial,
   type LoadProgress,
@@ -41,7 +42,9 @@ export interface ComposeOptions {
     readonly isWorkerShared: boolean;
     /** What the operator says about every package; wins over its own word. */
     readonly overrides: PackageOverrides;
+    readonly aliases: readonly ModelAlias[];
   };
+  readonly defaultVersion: DefaultVersion;
   readonly defaultModel: string;
 }
 
@@ -74,7 +77,7 @@ export function composeCore(options: ComposeOptions): Core {
   });
   engine.prepare();
   const inline = createInlineEngine();
-  const registry = new Registry<ServedVersion>();
+  const registry = new Registry<ServedVersion>(options.defaultVersion);
   const defaultModel = options.defaultModel;
   const service = new Service({ registry, metrics, limits, clock, defaultModel });
   const usage = new ProcessUsage(clock.wallMs());
