@@ -23,6 +23,7 @@ import {
   type LoadProgress,
   loadModels,
   type PackageOverrides,
+  SampleWatch,
   type ServedVersion,
   Service,
 } from "../service/index.ts";
@@ -80,6 +81,12 @@ export function composeCore(options: ComposeOptions): Core {
   const registry = new Registry<ServedVersion>(options.defaultVersion);
   const defaultModel = options.defaultModel;
   const service = new Service({ registry, metrics, limits, clock, defaultModel });
+  const watch = new SampleWatch({
+    clock,
+    servedVersions: () => service.servedVersions(),
+    changed: (served, isFailing) => logStanding(log, served, isFailing),
+  });
+  watch.start();
   const usage = new ProcessUsage(clock.wallMs());
   return {
     service,
@@ -89,6 +96,7 @@ export function composeCore(options: ComposeOptions): Core {
       startRestDoor({ ...settings, service, clock, log, usage, serverVersion: build }),
     hurry: () => engine.hurry(),
     async close() {
+      watch.stop();
       await Promise.all(service.servedVersions().map((served) => served.close()));
       await Promise.all([engine.close(), inline.close()]);
     },
@@ -126,6 +134,12 @@ async function load(
     engineOf: (isolation) => (isolation === "inline" ? inline : engine),
     progress,
   });
+}
+
+function logStanding(log: Log, { model, version }: ServedVersion, isFailing: boolean): void {
+  const names = { model, version };
+  if (isFailing) log.error("not ready: its last results were errors, its sample too", names);
+  else log.info("ready again: it answers", names);
 }
 
 function logWorker(log: Log, event: WorkerEvent): void {

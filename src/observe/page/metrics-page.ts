@@ -136,7 +136,7 @@ const gaugeFamilies: readonly Family[] = [
   {
     name: "millrace_model_ready",
     type: "gauge",
-    help: "1 when at least one instance would run a batch.",
+    help: "1 when at least one instance would run a batch and its sample is not known to fail.",
     read: (version) => (version.isReady ? 1 : 0),
   },
   {
