@@ -121,7 +121,7 @@ function addPredict(program: Command): void {
     .argument("<model>", "path of a model, or its name with --url")
     .requiredOption("--input <file>", "JSON body, a row [5.1, 3.5] or {field: value}; - is stdin")
     .option("--url <url>", "a running server, for example http://127.0.0.1:8000")
-    .option("--model-version <version>", "a version, or `latest`; default: the highest");
+    .option("--model-version <version>", "a version or an alias; default: `stable`");
   addModelOptions(command)
     .addHelpText(
       "after",

@@ -15,13 +15,15 @@ import {
   type ProcessEngine,
   type WorkerEvent,
 } from "../engine/index.ts";
+import type { ModelAlias } from "../model/index.ts";
 import { causeText, type Log, ProcessUsage, ServerMetrics } from "../observe/index.ts";
-import { Registry } from "../registry/index.ts";
+import { type DefaultVersion, Registry } from "../registry/index.ts";
 import {
   createTrial,
   type LoadProgress,
   loadModels,
   type PackageOverrides,
+  SampleWatch,
   type ServedVersion,
   Service,
 } from "../service/index.ts";
@@ -41,7 +43,9 @@ export interface ComposeOptions {
     readonly isWorkerShared: boolean;
     /** What the operator says about every package; wins over its own word. */
     readonly overrides: PackageOverrides;
+    readonly aliases: readonly ModelAlias[];
   };
+  readonly defaultVersion: DefaultVersion;
   readonly defaultModel: string;
 }
 
@@ -74,9 +78,15 @@ export function composeCore(options: ComposeOptions): Core {
   });
   engine.prepare();
   const inline = createInlineEngine();
-  const registry = new Registry<ServedVersion>();
+  const registry = new Registry<ServedVersion>(options.defaultVersion);
   const defaultModel = options.defaultModel;
   const service = new Service({ registry, metrics, limits, clock, defaultModel });
+  const watch = new SampleWatch({
+    clock,
+    servedVersions: () => service.servedVersions(),
+    changed: (served, isFailing) => logStanding(log, served, isFailing),
+  });
+  watch.start();
   const usage = new ProcessUsage(clock.wallMs());
   return {
     service,
@@ -86,6 +96,7 @@ export function composeCore(options: ComposeOptions): Core {
       startRestDoor({ ...settings, service, clock, log, usage, serverVersion: build }),
     hurry: () => engine.hurry(),
     async close() {
+      watch.stop();
       await Promise.all(service.servedVersions().map((served) => served.close()));
       await Promise.all([engine.close(), inline.close()]);
     },
@@ -123,6 +134,12 @@ async function load(
     engineOf: (isolation) => (isolation === "inline" ? inline : engine),
     progress,
   });
+}
+
+function logStanding(log: Log, { model, version }: ServedVersion, isFailing: boolean): void {
+  const names = { model, version };
+  if (isFailing) log.error("not ready: its last results were errors, its sample too", names);
+  else log.info("ready again: it answers", names);
 }
 
 function logWorker(log: Log, event: WorkerEvent): void {

@@ -1,6 +1,7 @@
 /**
  * Turns a configuration into what `compose.ts` wires.
  */
+import { aliasOfText } from "../model/index.ts";
 import { buildVersion } from "./build-version.ts";
 import { cacheFolderOf } from "./cache-folder.ts";
 import type { ComposeOptions, DoorSettings } from "./compose.ts";
@@ -23,7 +24,9 @@ export function coreOptions(config: Config): Omit<ComposeOptions, "log"> {
         instances: workers.instances ?? undefined,
         threads: workers.threads ?? undefined,
       },
+      aliases: models.aliases.flatMap((text) => aliasOfText(text) ?? []),
     },
+    defaultVersion: models.defaultVersion,
     defaultModel: config.simple.defaultModel,
   };
 }

@@ -47,6 +47,10 @@ export const limitTable = {
     "time to send the headers",
   ]),
   bodyReadMsMax: row([30_000, 10, 3_600_000], "ms", ["REQUEST_TIMEOUT", "time to send the body"]),
+  bodyBytesPerSecondMin: row([1_024, 0, 1024 * mi], "byte/s", [
+    "REQUEST_TIMEOUT",
+    "a body that comes slower for 10 s is cut; 0: never",
+  ]),
   replyReadMsMax: row([30_000, 10, 3_600_000], "ms", [
     undefined,
     "a reader that takes nothing for so long is cut",

@@ -35,6 +35,14 @@ export {
   type OnnxImport,
   type OnnxSource,
 } from "./onnx/index.ts";
+export {
+  aliasesMax,
+  aliasOfText,
+  isAlias,
+  latestAlias,
+  type ModelAlias,
+  stableAlias,
+} from "./package/aliases/alias.ts";
 export { type DiscoverOptions, discoverPackages } from "./package/discover.ts";
 export { isModelName, isVersion, namePattern } from "./package/identity.ts";
 export { manifestJsonSchema, manifestReference } from "./package/manifest-reference.ts";

@@ -22,5 +22,5 @@ export {
 export { metricsPage } from "./page/metrics-page.ts";
 export { ProcessUsage } from "./process-usage.ts";
 export { RepeatGate } from "./repeat-gate.ts";
-export { type Door, doors, type Outcome } from "./request-counts.ts";
+export { type Door, doors, modelFaults, type Outcome } from "./request-counts.ts";
 export { ServerMetrics, type ServerMetricsOptions } from "./server-metrics.ts";

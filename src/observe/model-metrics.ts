@@ -12,7 +12,7 @@ import type { BatchFigures, BatchingObserver, EarlyEnd, StageTimes } from "../pr
 import { BatchSizes } from "./batch-sizes.ts";
 import { type BucketBounds, BucketCounts, bucketBounds } from "./bucket-counts.ts";
 import type { LimitHits } from "./limit-hits.ts";
-import { type Door, type Outcome, RequestCounts } from "./request-counts.ts";
+import { type Door, modelFaults, type Outcome, RequestCounts } from "./request-counts.ts";
 
 /** ms: 100 us to 10 s for what happens inside a request. */
 export const stageBounds: BucketBounds = bucketBounds([
@@ -58,6 +58,8 @@ export class ModelMetrics implements BatchingObserver {
   inFlight = 0;
   /** Items answered. */
   items = 0;
+  /** Results since the last answer that were `modelFaults`; other refusals are passed over. */
+  failuresInRow = 0;
   queueItems = 0;
   queueBytes = 0;
   /** Batches that failed. */
@@ -102,7 +104,11 @@ export class ModelMetrics implements BatchingObserver {
     this.total.record(totalMs);
     this.compatible.record(totalMs);
     this.window.record(totalMs, endedAtMs);
-    if (outcome !== "OK") return;
+    if (outcome !== "OK") {
+      if (modelFaults.has(outcome)) this.failuresInRow += 1;
+      return;
+    }
+    this.failuresInRow = 0;
     this.items += request.items;
     this.lastAnswerAtMs = endedAtMs;
     this.decode.record(times.decodedAtMs - times.arrivedAtMs);

@@ -13,6 +13,15 @@ export type Door = (typeof doors)[number];
 /** How a request ended: `OK`, or the code it was refused with. */
 export type Outcome = ErrorCode | "OK";
 
+/** Static: faults of the model or of ours; refusals for want of room or time are none. */
+export const modelFaults: ReadonlySet<Outcome> = new Set<Outcome>([
+  "INTERNAL",
+  "MODEL_OUTPUT_INVALID",
+  "WORKER_LOST",
+  "ENGINE_TIMEOUT",
+  "MEMORY_EXHAUSTED",
+]);
+
 /** Every outcome; `OK` is the first. */
 export const outcomes: readonly Outcome[] = ["OK", ...(Object.keys(errorTable) as ErrorCode[])];
 

@@ -25,6 +25,8 @@ export interface HttpCounts {
   readonly requestBytes: BucketCounts;
   /** JSON bodies that were parsed off the loop. */
   jsonOffloaded: number;
+  /** JSON replies that were written off the loop. */
+  repliesOffloaded: number;
   /** Connections closed because headers or a body came too slowly. */
   slowClosed: number;
   /** Open connections; asked at scrape time. */
@@ -42,6 +44,7 @@ export class ServerMetrics {
   readonly http: HttpCounts = {
     requestBytes: new BucketCounts(byteBounds),
     jsonOffloaded: 0,
+    repliesOffloaded: 0,
     slowClosed: 0,
     connections: () => 0,
     streams: () => 0,

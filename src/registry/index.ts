@@ -1,5 +1,6 @@
 /** Floor 3: models, versions and their states. */
 export {
+  type DefaultVersion,
   type ModelEntry,
   type RegisterOptions,
   Registry,

@@ -28,6 +28,56 @@ test("answers the highest version that is ready", () => {
   expect(registry.find("m", "1.9.0")).toBe("1.9.0");
 });
 
+test("answers the version that is named stable, and the highest where none is", () => {
+  const registry = new Registry<string>();
+  add(registry, "1.0.0");
+  add(registry, "2.0.0");
+  expect(registry.find("m", "stable")).toBe("2.0.0");
+  registry.nameAlias({ model: "m", alias: "stable", version: "1.0.0" });
+  registry.nameAlias({ model: "m", alias: "next", version: "2.0.0" });
+  const asked = [undefined, "", "stable", "latest", "next", "1.0.0", "2.0.0"];
+  const answers = ["1.0.0", "1.0.0", "1.0.0", "2.0.0", "2.0.0", "1.0.0", "2.0.0"];
+  expect(asked.map((version) => registry.find("m", version))).toEqual(answers);
+  add(registry, "3.0.0");
+  expect(registry.find("m", undefined)).toBe("1.0.0");
+  registry.nameAlias({ model: "m", alias: "stable", version: "3.0.0" });
+  expect(registry.find("m", undefined)).toBe("3.0.0");
+});
+
+test("a version that is named stable is not stood in for while it is away", () => {
+  const registry = new Registry<string>();
+  const entry = add(registry, "1.0.0");
+  add(registry, "2.0.0");
+  registry.nameAlias({ model: "m", alias: "stable", version: "1.0.0" });
+  registry.step(entry, "failed", { reason: "gone" });
+  expect(() => registry.find("m", undefined)).toThrow("version '1.0.0' of model 'm' is failed");
+  expect(registry.find("m", "latest")).toBe("2.0.0");
+});
+
+test("asked for the latest by default, stable counts only where it is named", () => {
+  const registry = new Registry<string>("latest");
+  add(registry, "1.0.0");
+  add(registry, "2.0.0");
+  registry.nameAlias({ model: "m", alias: "stable", version: "1.0.0" });
+  expect(registry.find("m", undefined)).toBe("2.0.0");
+  expect(registry.find("m", "stable")).toBe("1.0.0");
+});
+
+test("a version comes before an alias, and an alias needs a version that is there", () => {
+  const registry = new Registry<string>();
+  add(registry, "1.0.0");
+  const name = (alias: string, version: string, model = "m") =>
+    registry.nameAlias({ model, alias, version });
+  expect(() => name("stable", "2.0.0")).toThrow("got version '2.0.0', expected one it has: 1.0.0");
+  expect(() => name("stable", "1.0.0", "x")).toThrow("there is no such model");
+  name("stable", "1.0.0");
+  const wrong = "model 'm' has no version 'next': it has stable, 1.0.0";
+  expect(() => registry.find("m", "next")).toThrow(wrong);
+  for (let index = 1; index < 100; index += 1) name(`a${index}`, "1.0.0");
+  expect(() => name("b", "1.0.0")).toThrow("more than 100 aliases");
+  name("a1", "1.0.0");
+});
+
 test("tells an unknown model, an unknown version and one that is not ready apart", () => {
   const registry = new Registry<string>();
   add(registry, "1.0.0", "loading");

@@ -1,13 +1,21 @@
 /**
- * The models that are known: names, versions, states.
+ * The models that are known: names, versions, aliases, states.
  *
  * Answers one question on the hot path - which version does this name mean - with two Map
  * look-ups. Decides nothing about loading: the service moves states and hands in what serves
- * (`T`). Invariant: a version is found only while it has something that serves it; a failed one
- * keeps its reason.
+ * (`T`). A name is a version, else an alias. Where nobody has given `stable` away it is what
+ * `latest` is, the highest version that serves; given, it stays where it was put, whether that
+ * version serves or not: a pin that gives way is none. Invariant: a version is found only while it
+ * has something that serves it; a failed one keeps its reason.
  */
 import { ServingError } from "../base/index.ts";
-import { compareVersions } from "../model/index.ts";
+import {
+  aliasesMax,
+  compareVersions,
+  latestAlias,
+  type ModelAlias,
+  stableAlias,
+} from "../model/index.ts";
 import { assertStep, type VersionState } from "./version-state.ts";
 
 /** Models that one server will know at most. */
@@ -32,9 +40,14 @@ export interface VersionEntry<T> {
 export interface ModelEntry<T> {
   readonly name: string;
   readonly versions: Map<string, VersionEntry<T>>;
-  /** What answers when no version is asked for: the highest; kept up to date by every change. */
+  /** Version by alias, at most `aliasesMax`; those that were given, so never `latest`. */
+  readonly aliases: Map<string, string>;
+  /** What answers when no version is asked for; kept up to date by every change. */
   chosen: VersionEntry<T> | undefined;
 }
+
+/** Which alias answers when no version is asked for. */
+export type DefaultVersion = "stable" | "latest";
 
 export interface RegisterOptions {
   readonly model: string;
@@ -45,6 +58,11 @@ export interface RegisterOptions {
 export class Registry<T> {
   /** At most `modelsMax` entries. */
   readonly #models = new Map<string, ModelEntry<T>>();
+  readonly #defaultVersion: DefaultVersion;
+
+  constructor(defaultVersion: DefaultVersion = "stable") {
+    this.#defaultVersion = defaultVersion;
+  }
 
   /** All models by name, in order of registration. */
   get models(): ReadonlyMap<string, ModelEntry<T>> {
@@ -77,6 +95,29 @@ export class Registry<T> {
     return entry;
   }
 
+  /**
+   * Gives a version a name, or moves the name to it.
+   *
+   * @throws MODEL_INVALID when there is no such model or version, or the model has too many names
+   */
+  nameAlias({ model: name, alias, version }: ModelAlias): void {
+    const model = this.#models.get(name);
+    const text = `alias '${alias}' of model '${name}'`;
+    if (model === undefined) {
+      throw new ServingError("MODEL_INVALID", `${text}: there is no such model`);
+    }
+    if (!model.versions.has(version)) {
+      const known = knownVersions(model);
+      const message = `${text}: got version '${version}', expected one it has: ${known}`;
+      throw new ServingError("MODEL_INVALID", message);
+    }
+    if (model.aliases.size >= aliasesMax && !model.aliases.has(alias)) {
+      throw new ServingError("MODEL_INVALID", `${text}: more than ${aliasesMax} aliases`);
+    }
+    model.aliases.set(alias, version);
+    this.#choose(model);
+  }
+
   /** Moves a version one legal step; `served` comes with `ready` and goes with the end. */
   step(
     entry: VersionEntry<T>,
@@ -95,7 +136,7 @@ export class Registry<T> {
   /**
    * The version that a caller means.
    *
-   * @param version a version, or `latest` for the highest, which "" and `undefined` mean too
+   * @param version a version or an alias; "" and `undefined` for the model's default
    * @throws MODEL_NOT_FOUND, VERSION_NOT_FOUND, MODEL_NOT_READY
    */
   find(name: string, version: string | undefined): T {
@@ -130,6 +171,7 @@ export class Registry<T> {
     const model: ModelEntry<T> = {
       name: options.model,
       versions: new Map(),
+      aliases: new Map(),
       chosen: undefined,
     };
     this.#models.set(options.model, model);
@@ -137,20 +179,28 @@ export class Registry<T> {
   }
 
   #named(model: ModelEntry<T>, version: string): VersionEntry<T> {
-    const direct = model.versions.get(version);
+    const direct = model.versions.get(version) ?? aliased(model, version);
     if (direct !== undefined) return direct;
-    if (version === "latest") {
-      const latest = highest(model);
-      if (latest !== undefined) return latest;
-    }
-    const known = [...model.versions.keys()].slice(0, 8).join(", ");
+    const known = knownVersions(model);
     const message = `model '${model.name}' has no version '${shorten(version)}': it has ${known}`;
     throw new ServingError("VERSION_NOT_FOUND", message);
   }
 
   #choose(model: ModelEntry<T>): void {
-    model.chosen = highest(model);
+    model.chosen = aliased(model, this.#defaultVersion);
   }
+}
+
+/** The version behind an alias; `latest`, and `stable` that nobody gave away, are the highest. */
+function aliased<T>(model: ModelEntry<T>, alias: string): VersionEntry<T> | undefined {
+  const given = model.aliases.get(alias);
+  if (given !== undefined) return model.versions.get(given);
+  return alias === latestAlias || alias === stableAlias ? highest(model) : undefined;
+}
+
+/** What a caller who asked for another one could have asked for, short enough for a line. */
+function knownVersions<T>({ versions, aliases }: ModelEntry<T>): string {
+  return [...aliases.keys(), ...versions.keys()].slice(0, 8).join(", ");
 }
 
 /** The highest version that serves; if none does, the highest of all. */

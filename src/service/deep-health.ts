@@ -4,9 +4,9 @@
  * Anybody may ask, so asking must not be work: one run at a time, which all who ask meanwhile
  * share, and its findings stand for a second from its start. States are never remembered.
  */
-import { Cancellation, type Clock } from "../base/index.ts";
-import type { RequestContext } from "../predict/index.ts";
+import type { Clock } from "../base/index.ts";
 import type { ServerHealth } from "./health.ts";
+import { ownContext } from "./own-context.ts";
 import type { ServedVersion } from "./served-version.ts";
 
 /** What deep health looks at. */
@@ -49,8 +49,9 @@ export class DeepHealth {
     const problems: string[] = [];
     const ready = this.#subject.servedVersions().filter((served) => served.isReady());
     const probes = ready.map(async (served) => {
+      const context = ownContext("deep-health", nowMs, deepMsMax);
       try {
-        await served.predictor.predict(served.sample, contextAt(nowMs));
+        await served.predictor.predict(served.sample, context);
       } catch {
         problems.push(`${served.model} ${served.version} failed its sample`);
       }
@@ -59,22 +60,4 @@ export class DeepHealth {
     this.#isUnderWay = false;
     return problems;
   }
-}
-
-/** A request context for a request of our own. */
-function contextAt(nowMs: number): RequestContext {
-  return {
-    requestId: "deep-health",
-    deadlineAtMs: nowMs + deepMsMax,
-    priority: 0,
-    cancellation: new Cancellation(),
-    times: {
-      arrivedAtMs: nowMs,
-      decodedAtMs: nowMs,
-      sentAtMs: 0,
-      answeredAtMs: 0,
-      runMs: 0,
-      batchItems: 0,
-    },
-  };
 }

@@ -7,6 +7,7 @@ import { Registry } from "../registry/index.ts";
 import { DeepHealth } from "./deep-health.ts";
 import { type ServerPhase, serverHealth } from "./health.ts";
 import type { ServedVersion } from "./served-version.ts";
+import { sound } from "./standing/standing.ts";
 
 interface Toy {
   isUp: boolean;
@@ -26,7 +27,8 @@ function worldOf() {
     };
     const predictor = { predict } as Partial<Predictor>;
     const isReady = () => toy.isUp;
-    const version = { model, version: "1", predictor, isReady } as ServedVersion;
+    const standing = { now: sound };
+    const version = { model, version: "1", predictor, standing, isReady } as ServedVersion;
     const entry = registry.register({ model, version: "1", isRequired });
     for (const state of ["validated", "loading", "probing", "warming"] as const) {
       registry.step(entry, state);

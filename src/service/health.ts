@@ -2,8 +2,9 @@
  * How the server is.
  *
  * Live: the loop answers, so there is nothing to compute. Ready: the server serves, each required
- * version has an instance that would run a batch, and so has at least one of those that may fail
- * alone. A server without any model is ready: it does all that was asked of it.
+ * version has an instance that would run a batch and does not fail its own sample, and so has at
+ * least one of those that may fail alone. A server without any model is ready: it does all that was
+ * asked of it.
  */
 import type { ModelEntry, Registry, VersionEntry } from "../registry/index.ts";
 import type { ServedVersion } from "./served-version.ts";
@@ -29,6 +30,13 @@ export function isModelReady(model: ModelEntry<ServedVersion>): boolean {
   return model.chosen !== undefined && isVersionReady(model.chosen);
 }
 
+/** Why a version is not ready. */
+function stateText({ state, served }: VersionEntry<ServedVersion>): string {
+  if (state !== "ready") return state;
+  const isFailing = served?.standing.now.isFailing === true;
+  return isFailing ? "failing its sample" : "restarting its worker";
+}
+
 /** Readiness from the states alone. */
 export function serverHealth(registry: Registry<ServedVersion>, phase: ServerPhase): ServerHealth {
   const problems: string[] = [];
@@ -38,8 +46,7 @@ export function serverHealth(registry: Registry<ServedVersion>, phase: ServerPha
     for (const entry of model.versions.values()) {
       if (isVersionReady(entry)) isModelLoaded = true;
       else if (entry.isRequired) {
-        const state = entry.state === "ready" ? "restarting its worker" : entry.state;
-        problems.push(`${entry.model} ${entry.version} is ${state}`);
+        problems.push(`${entry.model} ${entry.version} is ${stateText(entry)}`);
       }
     }
   }

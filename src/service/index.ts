@@ -9,4 +9,6 @@ export {
 export type { LoaderOptions, Trial } from "./load-version.ts";
 export type { ServedVersion } from "./served-version.ts";
 export { Service, type ServiceOptions } from "./service.ts";
+export { SampleWatch, type WatchSubject } from "./standing/sample-watch.ts";
+export { sound } from "./standing/standing.ts";
 export { createTrial, type TrialOptions } from "./trial.ts";

@@ -10,6 +10,7 @@ import {
   discoverPackages,
   hasLocale,
   localePlaces,
+  type ModelAlias,
   type ModelPackage,
   type PackageLocation,
   type PackageSettings,
@@ -40,6 +41,8 @@ export interface LoadModelsOptions extends LoaderOptions {
   /** Absolute path of a folder for rewritten models. */
   readonly cacheFolder: string;
   readonly overrides: PackageOverrides;
+  /** The operator's own; they win over those of the models' folders. */
+  readonly aliases: readonly ModelAlias[];
   /** Versions that load at the same time, >= 1. */
   readonly loadsMax: number;
   readonly progress: LoadProgress | undefined;
@@ -52,7 +55,10 @@ interface Read {
   readonly error: ServingError | undefined;
 }
 
-/** @throws MODEL_LOAD_FAILED, MODEL_INVALID when a model that was named itself did not load */
+/**
+ * @throws MODEL_LOAD_FAILED, MODEL_INVALID when a model that was named itself did not load, or an
+ *   alias names what there is not
+ */
 export async function loadModels(options: LoadModelsOptions): Promise<void> {
   const found = await discoverPackages(options.paths, { name: options.name });
   for (const { name: model, version = "0", reason } of found.refused) {
@@ -63,6 +69,7 @@ export async function loadModels(options: LoadModelsOptions): Promise<void> {
     readOne(options, location),
   );
   const jobs = reads.flatMap((read) => register(options, read));
+  for (const alias of [...found.aliases, ...options.aliases]) options.registry.nameAlias(alias);
   let done = reads.length - jobs.length;
   options.progress?.(done, reads.length);
   await eachAtOnce(jobs, options.loadsMax, async ({ entry, pack }) => {

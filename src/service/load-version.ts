@@ -23,6 +23,7 @@ import type { Registry, VersionEntry } from "../registry/index.ts";
 import { assemble } from "./assemble.ts";
 import { type Probe, probeVersion, warmUp } from "./probe-version.ts";
 import type { ServedVersion } from "./served-version.ts";
+import { sound } from "./standing/standing.ts";
 
 /** Loads a digest for the first time, away from everything that serves. */
 export interface Trial {
@@ -140,7 +141,9 @@ function serve(
   const { signature } = probe;
   const counted = metrics.of(entry.model, entry.version);
   const predictor = assemble({ pack, signature, instances, limits, clock, metrics: counted });
-  const isReady = (): boolean => instances.some((instance) => instance.isReady);
+  const standing = { now: sound };
+  const isReady = (): boolean =>
+    !standing.now.isFailing && instances.some((instance) => instance.isReady);
   counted.loaded(loadMs, {
     isReady,
     workerMemoryBytes: () => instances.reduce((sum, each) => sum + each.memoryBytes, 0),
@@ -160,6 +163,7 @@ function serve(
     readyAtWallMs: clock.wallMs(),
     deadlineMsDefault: limits.deadlineMsDefault,
     sample: probe.sample,
+    standing,
     isReady,
     refuse: () => predictor.close("DRAINING"),
     async close() {

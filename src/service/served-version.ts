@@ -1,12 +1,13 @@
 /**
  * A version that answers, with all that a door needs to know of it.
  *
- * Made once when the version becomes ready and never changed: a door that holds one keeps it alive,
- * so a request that began on a version ends on it.
+ * Made once when the version becomes ready; only its standing changes. A door that holds one keeps
+ * it alive, so a request that began on a version ends on it.
  */
 import type { InputChecks, ModelPackage, Signature } from "../model/index.ts";
 import type { ModelMetrics } from "../observe/index.ts";
 import type { InferenceRequest, Predictor } from "../predict/index.ts";
+import type { Standing } from "./standing/standing.ts";
 
 export interface ServedVersion {
   readonly model: string;
@@ -29,7 +30,9 @@ export interface ServedVersion {
   readonly deadlineMsDefault: number;
   /** A request that this version answered when it was loaded, for deep health. */
   readonly sample: InferenceRequest;
-  /** True while at least one instance would run a batch. */
+  /** Whether it answers its own sample, as far as is known; the sample watch keeps it. */
+  readonly standing: { now: Standing };
+  /** True while at least one instance would run a batch and the sample is not known to fail. */
   isReady(): boolean;
   /** Answers DRAINING to all that is left and all that comes later. */
   refuse(): void;

@@ -15,7 +15,7 @@ import {
 import { createLog, type Log, ProcessUsage, ServerMetrics } from "../../src/observe/index.ts";
 import type { InferenceRequest, RequestContext } from "../../src/predict/index.ts";
 import { Registry } from "../../src/registry/index.ts";
-import { type ServedVersion, Service } from "../../src/service/index.ts";
+import { type ServedVersion, Service, sound } from "../../src/service/index.ts";
 import type { Tensor } from "../../src/tensor/index.ts";
 
 export interface MemoryModel {
@@ -129,6 +129,7 @@ function addModel(service: Service, model: MemoryModel): void {
     readyAtWallMs: 1,
     deadlineMsDefault: limits.deadlineMsDefault,
     sample: { inputs: [], items: 1, outputs: undefined, parameters: undefined },
+    standing: { now: sound },
     isReady: () => true,
     refuse: () => {},
     close: async () => {},

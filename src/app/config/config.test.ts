@@ -68,6 +68,18 @@ test("every problem of a file is told at once with its line and a suggestion", a
   ]);
 });
 
+test("an alias is refused that is not of the form, naming its place in the list", async () => {
+  const right = await load({ environment: { MILLRACE_MODELS_ALIASES: "a/stable=1:b/next=2.0.0" } });
+  expect(right.config.models.aliases).toEqual(["a/stable=1", "b/next=2.0.0"]);
+  const text = "models:\n  aliases: [a/stable=1, a/latest=1]\n  defaultVersion: first\n";
+  expect(await problemsOf({ file: file(text) })).toEqual([
+    "conf/millrace.yaml line 2: models.aliases[1]: got 'a/latest=1', " +
+      "expected the form churn/stable=1.2.0",
+    "conf/millrace.yaml line 3: models.defaultVersion: got 'first', " +
+      "expected one of stable, latest",
+  ]);
+});
+
 test("what is no YAML is refused with its line", async () => {
   const [problem] = await problemsOf({ file: file("server:\n  port: [1\n") });
   expect(problem).toMatch(/^conf\/millrace\.yaml line \d: /);

@@ -7,6 +7,7 @@
  */
 import { z } from "zod";
 import { type LimitName, type Limits, limitTable } from "../../base/index.ts";
+import { aliasOfText } from "../../model/index.ts";
 import { logLevels } from "../../observe/index.ts";
 
 const since = "0.1.0";
@@ -38,6 +39,23 @@ const modelsSchema = z.strictObject({
   }),
   name: z.string().max(128).default("").meta({
     description: "Name of the model when there is one path; empty: from its file or folder.",
+    since,
+  }),
+  aliases: z
+    .array(
+      z.string().refine((text) => aliasOfText(text) !== undefined, {
+        error: "expected the form churn/stable=1.2.0",
+      }),
+    )
+    .max(1_000)
+    .default([])
+    .meta({
+      description: "Names of versions (`churn/stable=1.2.0`); they win over every `aliases.yaml`.",
+      since,
+    }),
+  defaultVersion: z.enum(["stable", "latest"]).default("stable").meta({
+    description:
+      "Which alias answers a request without a version; `stable` that nobody gave is `latest`.",
     since,
   }),
 });

@@ -153,6 +153,7 @@ test.each(Object.entries(provoked))("%s is counted when it is hit", async (name,
 
 test("every limit with a code is counted here, or where it is told", () => {
   const elsewhere = {
+    bodyBytesPerSecondMin: "src/doors/rest/http/connection/broken-connection.test.ts",
     queueItemsMax: "src/predict/batching/batcher-ends.test.ts",
     queueBytesMax: "src/predict/batching/batcher-ends.test.ts",
     workerDeathsPerInputMax: "test/chaos/poison.test.ts",

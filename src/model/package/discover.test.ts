@@ -216,3 +216,25 @@ test("lists a folder up to its limit", async () => {
   );
   expect(await listFolder(folder, "the folder", 4)).toHaveLength(3);
 });
+
+test("aliases of a model's folder come with it, and a wrong one refuses the model", async () => {
+  const files = { "1.0.0/model.onnx": "", "2.0.0/model.onnx": "" };
+  const right = place({ ...prefixed("a", files), "a/aliases.yaml": "stable: 1.0.0\n" });
+  const both = { ...prefixed("a", files), ...prefixed("b", files), "b/aliases.yaml": "next: 3\n" };
+  const { aliases } = await discoverPackages([right], { name: undefined });
+  expect(aliases).toEqual([{ model: "a", alias: "stable", version: "1.0.0" }]);
+  const renamed = await discoverPackages([join(right, "a")], { name: "c" });
+  expect(renamed.aliases).toEqual([{ model: "c", alias: "stable", version: "1.0.0" }]);
+  const wanted = "expected a version of the model: '1.0.0', '2.0.0'";
+  expect(await found(place(both))).toEqual([
+    "repository a 1.0.0 model.onnx",
+    "repository a 2.0.0 model.onnx",
+    `!b *: aliases.yaml line 1: next: got '3', ${wanted}`,
+  ]);
+});
+
+function prefixed(folder: string, files: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(files).map(([name, text]) => [`${folder}/${name}`, text]),
+  );
+}

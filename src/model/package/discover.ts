@@ -21,7 +21,7 @@ import {
 } from "./layout.ts";
 import { type FolderEntry, listFolder } from "./list-folder.ts";
 import { membersOfModel } from "./model-folder.ts";
-import type { Discovery, PackageLocation, RefusedPackage } from "./package-location.ts";
+import type { Discovery, PackageLocation } from "./package-location.ts";
 
 /** Version of what says none. */
 const firstVersion = "1.0.0";
@@ -44,15 +44,28 @@ export async function discoverPackages(
     const message = `--name: got ${quote(options.name)}, expected the form ${namePattern}`;
     throw new ServingError("MODEL_INVALID", message);
   }
-  const packages: PackageLocation[] = [];
-  const refused: RefusedPackage[] = [];
-  for (const path of paths) {
-    const found = await discoverPath(path);
-    packages.push(...found.packages);
-    refused.push(...found.refused);
-  }
-  if (options.name !== undefined) return renamed({ packages, refused }, options.name);
-  return refuseTwins({ packages, refused });
+  const found: Discovery[] = [];
+  for (const path of paths) found.push(await discoverPath(path));
+  const all = joined(found);
+  return options.name === undefined ? refuseTwins(all) : renamed(all, options.name);
+}
+
+function joined(found: readonly Discovery[]): Discovery {
+  return {
+    packages: found.flatMap((each) => each.packages),
+    refused: found.flatMap((each) => each.refused),
+    aliases: found.flatMap((each) => each.aliases),
+  };
+}
+
+/** A package that stands for itself. */
+function only(location: PackageLocation): Discovery {
+  return { packages: [location], refused: [], aliases: [] };
+}
+
+/** A model of which nothing can be served. */
+function refusedWhole(name: string, reason: string): Discovery {
+  return { packages: [], refused: [{ name, version: undefined, reason }], aliases: [] };
 }
 
 async function discoverPath(path: string): Promise<Discovery> {
@@ -67,7 +80,7 @@ async function discoverPath(path: string): Promise<Discovery> {
   const entries = await listFolder(real, title);
   switch (folderKind(entries)) {
     case "package":
-      return { packages: [packageAt(resolve(path), real, entries)], refused: [] };
+      return only(packageAt(resolve(path), real, entries));
     case "model":
       return await discoverModel(resolve(path), real, title);
     case "repository":
@@ -87,7 +100,7 @@ async function discoverFile(path: string, real: string, title: string): Promise<
   const isPlain = real === path;
   const beside = isPlain && basename(real) === "model.onnx" ? await listBeside(folder) : [];
   if (hasFile(beside, manifestFile)) {
-    return { packages: [packageAt(dirname(path), folder, beside)], refused: [] };
+    return only(packageAt(dirname(path), folder, beside));
   }
   const file = basename(path);
   const isGeneric = file === "model.onnx" || file === "model.ort";
@@ -105,7 +118,7 @@ async function discoverFile(path: string, real: string, title: string): Promise<
     isVersionFixed: false,
     isRequired: true,
   };
-  return { packages: [location], refused: [] };
+  return only(location);
 }
 
 /** A folder too large to list has no manifest that anybody means. */
@@ -149,17 +162,15 @@ async function discoverRepository(
   entries: readonly FolderEntry[],
   title: string,
 ): Promise<Discovery> {
-  const packages: PackageLocation[] = [];
-  const refused: RefusedPackage[] = [];
+  const members: Discovery[] = [];
   for (const entry of entries) {
     if (entry.kind !== "folder" && entry.kind !== "linked folder") continue;
-    const found = await discoverMember(root, entry);
-    packages.push(...found.packages);
-    refused.push(...found.refused);
+    members.push(await discoverMember(root, entry));
   }
-  if (packages.length > 0) return { packages, refused };
+  const found = joined(members);
+  if (found.packages.length > 0) return found;
   const wanted = "name/model.onnx, name/1.0.0/model.onnx or name/1/model.onnx";
-  const first = refused[0];
+  const first = found.refused[0];
   const reason = first === undefined ? "" : ` (${first.name}: ${first.reason})`;
   const message = `${title} holds no model: looked for ${wanted}${reason}`;
   throw new ServingError("MODEL_INVALID", message);
@@ -170,7 +181,7 @@ async function discoverMember(root: string, entry: FolderEntry): Promise<Discove
   const folder = join(root, entry.name);
   if (entry.kind === "linked folder") {
     const reason = "the folder is a symbolic link: put the folder itself into the repository";
-    return { packages: [], refused: [{ name, version: undefined, reason }] };
+    return refusedWhole(name, reason);
   }
   try {
     const entries = await listFolder(folder, `folder ${quote(entry.name)}`);
@@ -182,12 +193,11 @@ async function discoverMember(root: string, entry: FolderEntry): Promise<Discove
         isNameFixed: true,
         isRequired: false,
       } as const;
-      return { packages: [member], refused: [] };
+      return only(member);
     }
     return await membersOfModel({ name, folder });
   } catch (thrown) {
-    const reason = ServingError.from(thrown).message;
-    return { packages: [], refused: [{ name, version: undefined, reason }] };
+    return refusedWhole(name, ServingError.from(thrown).message);
   }
 }
 
@@ -196,14 +206,15 @@ function renamed(found: Discovery, name: string): Discovery {
   const names = new Set(found.packages.map((each) => each.name));
   if (names.size === 1) {
     const packages = found.packages.map((each) => ({ ...each, name, isNameFixed: true }));
-    return { packages, refused: found.refused };
+    const aliases = found.aliases.map((each) => ({ ...each, model: name }));
+    return { packages, refused: found.refused, aliases };
   }
   const message = `--name ${quote(name)}: expected one model, got ${names.size}`;
   throw new ServingError("MODEL_INVALID", message);
 }
 
 /** Two folders may end on the same name and version; the first stays. */
-function refuseTwins({ packages, refused }: Discovery): Discovery {
+function refuseTwins({ packages, refused, aliases }: Discovery): Discovery {
   const seen = new Set<string>();
   const kept: PackageLocation[] = [];
   const all = [...refused];
@@ -219,7 +230,7 @@ function refuseTwins({ packages, refused }: Discovery): Discovery {
     if (each.isRequired) throw new ServingError("MODEL_INVALID", reason);
     all.push({ name, version, reason });
   }
-  return { packages: kept, refused: all };
+  return { packages: kept, refused: all, aliases };
 }
 
 /** A path as the operator typed it, short enough for a line. */

@@ -3,11 +3,14 @@
  *
  * All versions of a native folder are served. A `config.pbtxt` chooses by its version policy, which
  * is Triton's own when it says none: the latest one. Folders without versions but with Triton's
- * numbering and no manifest count as native: nothing says that a version should not be served.
+ * numbering and no manifest count as native: nothing says that a version should not be served. An
+ * `aliases.yaml` beside the versions names some of them.
  */
 import { join } from "node:path";
 import { quote, ServingError } from "../../base/index.ts";
 import { withPackageFile } from "../onnx/check/package-file.ts";
+import type { ModelAlias } from "./aliases/alias.ts";
+import { aliasFile, readAliases } from "./aliases/read-aliases.ts";
 import { isIntegerVersion } from "./identity.ts";
 import { artifactOf, hasFile, manifestFile, noPackageText, versionFolders } from "./layout.ts";
 import { type FolderEntry, listFolder } from "./list-folder.ts";
@@ -39,7 +42,7 @@ export interface ModelFolder {
 export async function membersOfModel(model: ModelFolder): Promise<Discovery> {
   const { name, folder } = model;
   const whole = (reason: string): Discovery => {
-    return { packages: [], refused: [{ name, version: undefined, reason }] };
+    return { packages: [], refused: [{ name, version: undefined, reason }], aliases: [] };
   };
   try {
     const entries = await listFolder(folder, `the folder of model ${quote(name)}`);
@@ -59,7 +62,10 @@ export async function membersOfModel(model: ModelFolder): Promise<Discovery> {
     }
     const chosen = chosenVersions(found, triton);
     if (chosen.length === 0) return whole(`version_policy in ${configFile} chooses no version`);
-    return await membersOf({ ...model, triton }, chosen);
+    const versions = chosen.map((each) => each.name);
+    const hasAliases = hasFile(entries, aliasFile);
+    const aliases = hasAliases ? await readAliases({ model: name, folder, versions }) : [];
+    return await membersOf({ ...model, triton, aliases }, chosen);
   } catch (thrown) {
     if (ServingError.is(thrown)) return whole(thrown.message);
     throw thrown;
@@ -68,6 +74,7 @@ export async function membersOfModel(model: ModelFolder): Promise<Discovery> {
 
 interface OpenModel extends ModelFolder {
   readonly triton: TritonPlace | undefined;
+  readonly aliases: readonly ModelAlias[];
 }
 
 async function membersOf(model: OpenModel, versions: readonly FolderEntry[]): Promise<Discovery> {
@@ -78,7 +85,7 @@ async function membersOf(model: OpenModel, versions: readonly FolderEntry[]): Pr
     if (typeof member !== "string") packages.push(member);
     else refused.push({ name: model.name, version: version.name, reason: member });
   }
-  return { packages, refused };
+  return { packages, refused, aliases: model.aliases };
 }
 
 /** The version's place, or why it has none. */

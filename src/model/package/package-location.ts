@@ -1,6 +1,7 @@
 /**
  * Where a package lies and what its place says about it, before anything in it is read.
  */
+import type { ModelAlias } from "./aliases/alias.ts";
 import type { TritonConfig } from "./triton/read-config.ts";
 
 export interface PackageLocation {
@@ -46,4 +47,6 @@ export interface RefusedPackage {
 export interface Discovery {
   readonly packages: readonly PackageLocation[];
   readonly refused: readonly RefusedPackage[];
+  /** By the words of the models' folders. */
+  readonly aliases: readonly ModelAlias[];
 }

@@ -136,7 +136,7 @@ const gaugeFamilies: readonly Family[] = [
   {
     name: "millrace_model_ready",
     type: "gauge",
-    help: "1 when at least one instance would run a batch.",
+    help: "1 when at least one instance would run a batch and its sample is not known to fail.",
     read: (version) => (version.isReady ? 1 : 0),
   },
   {
@@ -210,6 +210,9 @@ function writeHttp(writer: MetricWriter, { http }: ServerMetrics): void {
   writer.histogram("", http.requestBytes, 1);
   writer.family("millrace_json_offloaded_total", "counter", "JSON bodies parsed off the loop.");
   writer.sample("", http.jsonOffloaded);
+  const replies = "JSON replies written off the loop.";
+  writer.family("millrace_replies_offloaded_total", "counter", replies);
+  writer.sample("", http.repliesOffloaded);
   const slow = "Connections closed because headers or body came too slowly.";
   writer.family("millrace_http_slow_closed_total", "counter", slow).sample("", http.slowClosed);
   writer.family("millrace_connections", "gauge", "Open connections.");

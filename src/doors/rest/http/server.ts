@@ -20,7 +20,7 @@ import { BodyRequest } from "./body-request.ts";
 import { brokenError, endBroken, isBroken, slowError } from "./connection/broken-connection.ts";
 import { type Listeners, openListeners } from "./connection/listeners.ts";
 import { arrivingExchange, closeExchange, openExchange } from "./connection/open-exchanges.ts";
-import { cutQuiet, watchBodies } from "./connection/quiet-connection.ts";
+import { cutIdle, type LateLimit, watchConnections } from "./connection/quiet-connection.ts";
 import { decodeBody } from "./content-encoding.ts";
 import { Exchange, type ExchangeSettings } from "./exchange.ts";
 import { type RequestHeaders, scanHeaders } from "./header-scan.ts";
@@ -95,12 +95,11 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
       exchange.fail(thrown);
     }
   });
-  server.on("timeout", (socket: Socket) => {
-    if (cutQuiet(socket)) options.limitHit("replyReadMsMax");
-  });
-  state.breakOff = (socket, error) => {
+  server.on("timeout", cutIdle);
+  state.breakOff = (socket, error, limit) => {
     if (isBroken(socket)) return;
-    countBreak(options, socket, error);
+    const isInBody = arrivingExchange(socket) !== undefined;
+    countBreak(options, error, limit ?? (isInBody ? "bodyReadMsMax" : "headersReadMsMax"));
     endBroken(socket, { clock, error, requestId: () => nextRequestId("") });
   };
   server.on("clientError", (thrown: NodeJS.ErrnoException, socket: Socket) => {
@@ -114,11 +113,15 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     connectionsMax: limits.connectionsMax,
     refused: () => options.limitHit("connectionsMax"),
   });
-  state.stopWatch = watchBodies({
+  state.stopWatch = watchConnections({
     sockets: listeners.sockets,
     clock,
-    bodyReadMsMax: limits.bodyReadMsMax,
-    late: (socket) => state.breakOff(socket, slowError()),
+    limits,
+    late: (socket, limit) => state.breakOff(socket, slowError(), limit),
+    unread(socket) {
+      options.limitHit("replyReadMsMax");
+      socket.destroy();
+    },
   });
   return asHttpServer(server, listeners, state);
 }
@@ -143,7 +146,8 @@ interface ServerState {
   isClosing: boolean;
   openWork: number;
   stopWatch(): void;
-  breakOff(socket: Socket, error: ServingError): void;
+  /** @param limit the one that a slow caller hit, when it is not that of the headers */
+  breakOff(socket: Socket, error: ServingError, limit?: LateLimit): void;
 }
 
 function newState(): ServerState {
@@ -285,10 +289,9 @@ function run(exchange: Exchange, route: Route): void {
 }
 
 /** Limits that end a connection and not an exchange. */
-function countBreak(options: HttpServerOptions, socket: Socket, { code }: ServingError): void {
+function countBreak(options: HttpServerOptions, { code }: ServingError, limit: LimitName): void {
   if (code === "REQUEST_TIMEOUT") {
     options.counts.slowClosed += 1;
-    const isInBody = arrivingExchange(socket) !== undefined;
-    options.limitHit(isInBody ? "bodyReadMsMax" : "headersReadMsMax");
+    options.limitHit(limit);
   } else if (code === "HEADER_TOO_LARGE") options.limitHit("headerBytesMax");
 }

@@ -1,7 +1,7 @@
 /**
- * What the parsing threads of the REST door run; started by path.
+ * What the threads of the REST door run, which read and write large bodies; started by path.
  *
- * Knows bytes, plans and limits, and nothing of models, exchanges or HTTP.
+ * Knows bytes, plans, answers and limits, and nothing of models, exchanges or HTTP.
  */
 import {
   type OipLimits,
@@ -11,9 +11,17 @@ import {
   writeOipReply,
 } from "../../../tensor/index.ts";
 import { decodeCalls, sliceCalls } from "../simple/batch/calls.ts";
+import { type ColumnsJob, runColumnsJob } from "../simple/batch/write-columns.ts";
 import { decodeSimple } from "../simple/decode.ts";
 import { readNames } from "../simple/names.ts";
-import type { DecodeCallsJob, NamesJob, ParseJob, SliceJob } from "../simple/parse-thread.ts";
+import type {
+  DecodeCallsJob,
+  NamesJob,
+  ParseJob,
+  SliceJob,
+  WriteJob,
+} from "../simple/parse-thread.ts";
+import { replyText } from "../simple/reply.ts";
 
 interface OipJob {
   readonly bytes: Uint8Array;
@@ -45,6 +53,14 @@ serveOffload({
   readOip(payload) {
     const { bytes, limits } = payload as OipJob;
     return readOipRequest(bytes, limits);
+  },
+  writeSimple(payload) {
+    const { answer, facts } = payload as WriteJob;
+    return Buffer.from(replyText(answer, facts));
+  },
+  writeColumns(payload) {
+    const { text, failed } = runColumnsJob(payload as ColumnsJob);
+    return { bytes: Buffer.from(text), failed };
   },
   writeOip(payload) {
     const { text, parts } = writeOipReply(payload as OipReply);

@@ -11,12 +11,9 @@ import {
 } from "../../../tensor/index.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { serverTimingLine } from "../http/server-timing.ts";
-import { writeOipApart } from "../offload/threads.ts";
+import { isLargeReply, writeOipApart } from "../offload/threads.ts";
 import type { Asked, InferRoute } from "./asked.ts";
 import { bestClasses } from "./classification.ts";
-
-/** JSON elements above which a reply is written in a thread (4 ms at 5 million a second). */
-const inlineElementsMax = 20_000;
 
 /** The names that open the replies of a version; an entry goes with its version. */
 const namesOf = new WeakMap<ServedVersion, string>();
@@ -38,11 +35,12 @@ export async function replyInference(
     id: asked.id,
     outputs: outputs.map((tensor, position) => outputOf(asked, tensor, position)),
   };
-  if (jsonElements(reply) <= inlineElementsMax) {
+  if (!isLargeReply(jsonElements(reply))) {
     const { text, parts } = writeOipReply(reply);
     send(route, exchange, { text, parts });
     return;
   }
+  route.service.metrics.http.repliesOffloaded += 1;
   const { text, parts } = await writeOipApart(route.threads, exchange, reply);
   send(route, exchange, { text: Buffer.from(text.buffer, text.byteOffset, text.length), parts });
 }

@@ -48,6 +48,7 @@ function details(service: Service, exchange: Exchange): void {
       state: each.state,
       ready: isVersionReady(each),
     })),
+    aliases: Object.fromEntries(model?.aliases ?? []),
     ...(served === undefined ? {} : versionDetails(served)),
   });
 }

@@ -11,16 +11,20 @@ import type { ServedVersion, Service } from "../../../service/index.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { checkJsonType } from "../http/exchange-work.ts";
 import { serverTimingLine } from "../http/server-timing.ts";
+import { isLargeReply } from "../offload/threads.ts";
 import type { SimpleRequest } from "./decode.ts";
 import { formRequest } from "./form-request.ts";
 import { makeAnswer } from "./item-text.ts";
+import type { ParseThread, WriteJob } from "./parse-thread.ts";
 import type { ReadBody } from "./read-body.ts";
-import { replyText } from "./reply.ts";
+import { answerElements, type ReplyFacts, replyText } from "./reply.ts";
 import { type SimpleServing, simpleServing } from "./serving.ts";
 
 export interface PredictRoute {
   readonly service: Service;
   readonly readBody: ReadBody;
+  /** Writes replies that are too large for the event loop. */
+  readonly thread: ParseThread;
 }
 
 /** Answers a `/predict` request. */
@@ -44,13 +48,13 @@ function run(
   if (request.items === 0) {
     const outputs = emptyOutputs(served.signature, serving.wanted);
     if (outputs === undefined) throw noRows(decoded.field);
-    reply(exchange, { serving, decoded, service }, { outputs });
+    reply(exchange, { serving, decoded, route }, { outputs });
     return;
   }
   service.infer(served, request, exchange).then(
     (response) => {
       try {
-        reply(exchange, { serving, decoded, service }, response);
+        reply(exchange, { serving, decoded, route }, response);
       } catch (thrown) {
         exchange.fail(thrown);
       }
@@ -62,23 +66,42 @@ function run(
 interface ReplyParts {
   readonly serving: SimpleServing;
   readonly decoded: SimpleRequest;
-  readonly service: Service;
+  readonly route: PredictRoute;
 }
 
 function reply(exchange: Exchange, parts: ReplyParts, response: InferenceResponse): void {
-  const { serving, decoded, service } = parts;
+  const { serving, decoded, route } = parts;
+  const { service } = route;
   const { times } = exchange;
   const nowMs = service.clock.nowMs();
   const answer = makeAnswer(serving.answerPlan, response.outputs, decoded.items);
-  const text = replyText(answer, {
+  const facts: ReplyFacts = {
     form: decoded.form,
     names: serving.names,
     latencyMs: nowMs - times.arrivedAtMs,
     runMs: times.runMs,
     batchId: decoded.batchId,
-  });
+  };
+  if (isLargeReply(answerElements(answer))) {
+    replyApart(route, exchange, { answer, facts });
+    return;
+  }
+  const text = replyText(answer, facts);
   exchange.writtenAtMs = service.clock.nowMs();
   exchange.replyJson(text, serverTimingLine(times, exchange.writtenAtMs));
+}
+
+/** `latency_ms` ends here, where the writing begins. */
+function replyApart({ service, thread }: PredictRoute, exchange: Exchange, job: WriteJob): void {
+  service.metrics.http.repliesOffloaded += 1;
+  thread.write(job, exchange.cancellation).then(
+    (bytes) => {
+      exchange.writtenAtMs = service.clock.nowMs();
+      const lines = serverTimingLine(exchange.times, exchange.writtenAtMs);
+      exchange.reply({ status: 200, contentType: "application/json", lines }, bytes);
+    },
+    (thrown: unknown) => exchange.fail(thrown),
+  );
 }
 
 function noRows(field: string): ServingError {

@@ -36,6 +36,11 @@ export interface ReplyFacts {
   readonly batchId: string | undefined;
 }
 
+/** How much there is to write of an answer. */
+export function answerElements({ prediction, probability }: Answer): number {
+  return (prediction?.elements.length ?? 0) + (probability?.elements.length ?? 0);
+}
+
 /** The whole body of a `/predict` reply. */
 export function replyText(answer: Answer, facts: ReplyFacts): string {
   const tail = `${facts.names},"latency_ms":${msText(facts.latencyMs)}}`;

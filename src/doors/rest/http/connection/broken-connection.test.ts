@@ -2,7 +2,14 @@
 // outlives its time. Method: a server of three small routes, spoken to over bare sockets.
 import { connect, type Socket } from "node:net";
 import { afterEach, expect, test, vi } from "vitest";
-import { defaultLimits, type Limits, ServingError, systemClock } from "../../../../base/index.ts";
+import {
+  type Clock,
+  defaultLimits,
+  FakeClock,
+  type Limits,
+  ServingError,
+  systemClock,
+} from "../../../../base/index.ts";
 import { ServerMetrics } from "../../../../observe/index.ts";
 import type { Exchange } from "../exchange.ts";
 import type { Route } from "../router.ts";
@@ -37,12 +44,16 @@ const routes: readonly Route[] = [
 ];
 const large = Buffer.alloc(32 * 1024 * 1024);
 
-async function open(own: Partial<Limits> = {}, keepAliveMs = 65_000): Promise<void> {
+async function open(
+  own: Partial<Limits> = {},
+  keepAliveMs = 65_000,
+  clock: Clock = systemClock,
+): Promise<void> {
   const limits = { ...defaultLimits, ...own };
-  const metrics = new ServerMetrics({ limits, clock: systemClock, build: "test" });
+  const metrics = new ServerMetrics({ limits, clock, build: "test" });
   server = await startHttpServer({
     ...{ host: "127.0.0.1", port: 0, listenSockets: 1, limits, validationStatus: 400 },
-    ...{ routes, clock: systemClock, counts: metrics.http, keepAliveMs },
+    ...{ routes, clock, counts: metrics.http, keepAliveMs },
     admit: () => {},
     finished: () => {},
     limitHit: (name) => void hits.push(name),
@@ -161,6 +172,56 @@ test("a reply that is not read is cut", async () => {
   caller.socket.pause();
   await until(() => expect(hits).toEqual(["replyReadMsMax"]));
   await until(() => expect(server?.connections).toBe(0));
+});
+
+test("a reply that is not read is cut, though its caller goes on sending", async () => {
+  await open({ replyReadMsMax: 200, headersReadMsMax: 600_000 });
+  const caller = call("GET /large HTTP/1.1\r\nhost: x\r\n\r\nGET /wait HTTP/1.1\r\nhost: x\r\na: ");
+  caller.socket.pause();
+  const sending = setInterval(() => caller.socket.write("b"), 20);
+  try {
+    await until(() => expect(hits).toEqual(["replyReadMsMax"]));
+    await until(() => expect(server?.connections).toBe(0));
+  } finally {
+    clearInterval(sending);
+  }
+});
+
+test("a reply that is read slowly, but read, is sent to its end", async () => {
+  await open({ replyReadMsMax: 200 });
+  const caller = call("GET /large HTTP/1.1\r\nhost: x\r\n\r\n");
+  let bytes = 0;
+  caller.socket.removeAllListeners("data");
+  caller.socket.on("data", (chunk) => {
+    bytes += chunk.length;
+    caller.socket.pause();
+    setTimeout(() => caller.socket.resume(), 2);
+  });
+  await vi.waitFor(() => expect(bytes).toBeGreaterThan(large.length), 25_000);
+  expect(hits).toEqual([]);
+}, 30_000);
+
+test("a body that comes too slowly is cut after a window, one that keeps up is not", async () => {
+  const clock = new FakeClock();
+  await open({ bodyReadMsMax: 600_000, bodyBytesPerSecondMin: 1_000 }, 65_000, clock);
+  const post = "POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: 50000\r\n\r\n";
+  const slow = call(post);
+  const steady = call(post);
+  await until(() => expect(server?.openWork).toBe(2));
+  clock.advance(1_000);
+  slow.socket.write(Buffer.alloc(9_000));
+  steady.socket.write(Buffer.alloc(20_000));
+  await new Promise((done) => setTimeout(done, 100));
+  clock.advance(9_999);
+  await new Promise((done) => setTimeout(done, 50));
+  expect(hits).toEqual([]);
+  clock.advance(1);
+  await until(() => expect(statuses(slow)).toEqual(["408"]));
+  expect([slow.text.includes("REQUEST_TIMEOUT"), hits]).toEqual([true, ["bodyBytesPerSecondMin"]]);
+  expect([steady.text, server?.openWork]).toEqual(["", 1]);
+  steady.socket.write(Buffer.alloc(30_000));
+  await until(() => expect(statuses(steady)).toEqual(["200"]));
+  expect(hits).toEqual(["bodyBytesPerSecondMin"]);
 });
 
 test("a request counts as work while its body arrives, until it is over", async () => {

@@ -1,49 +1,101 @@
 /**
- * What becomes of a connection on which nothing has moved, and of a body that takes too long.
+ * What becomes of a connection on which too little moves: one that is idle, a body that takes too
+ * long or comes too slowly, a reply that nobody takes.
  *
- * Both are decided by the state of the connection and looked at from outside, so a request costs
- * no timer.
+ * Decided by the state of the connection and looked at from outside, so a request costs no timer.
+ * A look waits until what has already arrived was read: after a busy moment of ours a body would
+ * seem slow that lies in the kernel.
  */
 import type { Socket } from "node:net";
-import type { Clock } from "../../../../base/index.ts";
+import type { Clock, Limits } from "../../../../base/index.ts";
+import type { Exchange } from "../exchange.ts";
 import { arrivingExchange, hasOpenExchange, owedResponse } from "./open-exchanges.ts";
+import { judgePace, judgeReading, type Mark } from "./pace.ts";
 
 /**
- * Nothing has moved on this connection for its time: it ends when it is idle, or when its caller
- * has stopped taking a reply. One that waits for the engine or for its body has other limits, and
- * so has one whose first headers are not in. True for a caller who had stopped.
+ * Nothing has moved on this connection for its time: it ends when it is idle. One that waits for
+ * the engine, for its body or for its reader has other limits, and so has one whose first headers
+ * are not in.
  */
-export function cutQuiet(socket: Socket): boolean {
-  const isStuck = socket.writableLength > 0;
+export function cutIdle(socket: Socket): void {
   const isIdle = !hasOpenExchange(socket) && socket.bytesWritten > 0;
-  if (isIdle || isStuck) socket.destroy();
-  return isStuck;
+  if (isIdle && socket.writableLength === 0) socket.destroy();
 }
 
-export interface BodyWatch {
+/** The limits that a look may find hit. */
+export type LateLimit = "bodyReadMsMax" | "bodyBytesPerSecondMin";
+
+export interface ConnectionWatch {
   readonly sockets: ReadonlySet<Socket>;
   readonly clock: Clock;
-  /** Time for a body from the end of its headers, ms. */
-  readonly bodyReadMsMax: number;
-  /** Told of each connection whose body is late. */
-  late(socket: Socket): void;
+  readonly limits: Pick<Limits, LateLimit | "replyReadMsMax">;
+  /** Told of each connection whose body is late or slow. */
+  late(socket: Socket, limit: LateLimit): void;
+  /** Told of each connection whose caller has stopped taking a reply. */
+  unread(socket: Socket): void;
 }
 
 /** Between two looks at all connections, ms. */
 const lookMsMax = 1_000;
 
-/** Looks for late bodies until what it returns is called. */
-export function watchBodies({ sockets, clock, bodyReadMsMax, late }: BodyWatch): () => void {
-  const lookMs = Math.min(lookMsMax, bodyReadMsMax);
+const body = Symbol("body under watch");
+const reply = Symbol("reply under watch");
+
+interface Watched extends Socket {
+  [body]?: { readonly exchange: Exchange; readonly mark: Mark } | undefined;
+  [reply]?: Mark | undefined;
+  /** Node's own, which knows what the system has taken of a write that is not over. */
+  readonly _handle?: { readonly bytesWritten: number; readonly writeQueueSize: number } | null;
+}
+
+/** Looks at all connections until what it returns is called. */
+export function watchConnections(watch: ConnectionWatch): () => void {
+  const { sockets, clock, limits } = watch;
+  const lookMs = Math.min(lookMsMax, limits.bodyReadMsMax, limits.replyReadMsMax);
   const look = (): void => {
-    const bornMs = clock.nowMs() - bodyReadMsMax;
+    const nowMs = clock.nowMs();
     for (const socket of sockets) {
-      const exchange = arrivingExchange(socket);
-      if (exchange !== undefined && exchange.times.arrivedAtMs < bornMs) late(socket);
-      else owedResponse(socket);
+      lookAtBody(watch, socket, nowMs);
+      if (isUnread(socket, limits.replyReadMsMax, nowMs)) watch.unread(socket);
     }
-    timer = clock.after(lookMs, look);
   };
-  let timer = clock.after(lookMs, look);
+  const due = (): void => {
+    timer = clock.after(lookMs, due);
+    clock.soon(look);
+  };
+  let timer = clock.after(lookMs, due);
   return () => timer.cancel();
+}
+
+function lookAtBody({ limits, late }: ConnectionWatch, socket: Watched, nowMs: number): void {
+  const exchange = arrivingExchange(socket);
+  if (exchange === undefined) {
+    socket[body] = undefined;
+    owedResponse(socket);
+    return;
+  }
+  if (exchange.times.arrivedAtMs < nowMs - limits.bodyReadMsMax) {
+    late(socket, "bodyReadMsMax");
+    return;
+  }
+  const now = { atMs: nowMs, bytes: socket.bytesRead };
+  const known = socket[body];
+  const mark =
+    known?.exchange === exchange ? judgePace(known.mark, now, limits.bodyBytesPerSecondMin) : now;
+  if (mark === "slow") late(socket, "bodyBytesPerSecondMin");
+  else socket[body] = { exchange, mark };
+}
+
+/** True when a reply waits on this connection and nothing of it was taken for `msMax`. */
+function isUnread(socket: Watched, msMax: number, nowMs: number): boolean {
+  const handle = socket._handle;
+  if (socket.writableLength === 0 || handle === undefined || handle === null) {
+    socket[reply] = undefined;
+    return false;
+  }
+  const now = { atMs: nowMs, bytes: handle.bytesWritten - handle.writeQueueSize };
+  const mark = judgeReading(socket[reply] ?? now, now, msMax);
+  if (mark === "stuck") return true;
+  socket[reply] = mark;
+  return false;
 }

@@ -10,10 +10,11 @@ import { type ErrorCode, ServingError } from "../../../../base/index.ts";
 import type { RequestContext, StageTimes } from "../../../../predict/index.ts";
 import type { ServedVersion, Service } from "../../../../service/index.ts";
 import type { Exchange } from "../../http/exchange.ts";
+import { isLargeReply } from "../../offload/threads.ts";
 import type { SimpleRequest } from "../decode.ts";
 import { checkRowCount } from "../form-request.ts";
 import type { ParseThread } from "../parse-thread.ts";
-import { callFieldsText } from "../reply.ts";
+import { answerElements, type ReplyFacts, replyText } from "../reply.ts";
 import { simpleServing } from "../serving.ts";
 import {
   type CallJob,
@@ -75,7 +76,7 @@ export async function answerCalls(route: CallsRoute, exchange: Exchange): Promis
   for (const [index, place] of places.entries()) {
     const call = booked[index];
     const each = read[index];
-    if (call !== undefined && each !== undefined) ends[place] = answer(service, call, each);
+    if (call !== undefined && each !== undefined) ends[place] = answer(route, call, each);
     // Thousands of calls take long: others get their turn in between.
     if ((index + 1) % callsPerTurn === 0) await setImmediate();
   }
@@ -161,16 +162,17 @@ async function readAll(service: Service, reading: Reading): Promise<readonly Rea
 
 /** Runs a call, writes its end and takes it off the books; never rejects. */
 async function answer(
-  service: Service,
+  route: CallsRoute,
   call: BookedCall,
   { decoded, error }: ReadCall,
 ): Promise<CallEnd> {
+  const { service } = route;
   const { context } = call;
   context.times.decodedAtMs = service.clock.nowMs();
   const items = decoded?.items ?? 0;
   try {
     if (decoded === undefined) throw error ?? new ServingError("INTERNAL", "a call was lost");
-    const text = await run(service, call, decoded);
+    const text = await run(route, call, decoded);
     done(service, call, { outcome: "OK", items });
     return { text, isFailed: false };
   } catch (thrown) {
@@ -196,7 +198,8 @@ function done(
   served.metrics.requestDone({ door: "rest", outcome, items, times: context.times, endedAtMs });
 }
 
-async function run(service: Service, call: BookedCall, decoded: SimpleRequest): Promise<string> {
+async function run(route: CallsRoute, call: BookedCall, decoded: SimpleRequest): Promise<string> {
+  const { service } = route;
   const { served, context } = call;
   const { times } = context;
   const serving = simpleServing(served, service.limits.jsonDepthMax);
@@ -210,14 +213,17 @@ async function run(service: Service, call: BookedCall, decoded: SimpleRequest): 
   if (whole?.items !== decoded.items) {
     throw new ServingError("INTERNAL", "the rows of a call were answered apart");
   }
-  const fields = callFieldsText(whole, {
+  const facts: ReplyFacts = {
     form: "call",
     names: serving.names,
     latencyMs: service.clock.nowMs() - times.arrivedAtMs,
     runMs: times.runMs,
     batchId: decoded.batchId,
-  });
-  return `{${fields}}`;
+  };
+  if (!isLargeReply(answerElements(whole))) return replyText(whole, facts);
+  service.metrics.http.repliesOffloaded += 1;
+  const job = { answer: whole, facts };
+  return (await route.thread.write(job, context.cancellation)).toString();
 }
 
 /** A call that reached no version. */

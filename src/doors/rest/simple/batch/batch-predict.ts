@@ -13,14 +13,12 @@ import type { Exchange } from "../../http/exchange.ts";
 import { checkJsonType } from "../../http/exchange-work.ts";
 import { msText } from "../../http/number-text.ts";
 import { serverTimingLine } from "../../http/server-timing.ts";
-import type { RowFault, SimpleRequest } from "../decode.ts";
-import { confidenceText, predictionText, probabilitiesText } from "../item-text.ts";
+import type { SimpleRequest } from "../decode.ts";
 import type { ReadBody, ReadSimple } from "../read-body.ts";
-import { predictionsText } from "../reply.ts";
 import { simpleServing } from "../serving.ts";
 import { answerCalls, type CallsRoute } from "./answer-calls.ts";
 import { type RowEnd, type RowsOf, runRows } from "./run-rows.ts";
-import { type AnsweredRow, writeRow } from "./write-row.ts";
+import { areLarge, columnsJob, writeColumns } from "./write-columns.ts";
 
 export interface BatchRoute extends CallsRoute {
   readonly readBody: ReadBody;
@@ -57,11 +55,22 @@ async function answerRows(route: BatchRoute, exchange: Exchange, read: ReadSimpl
   exchange.times.decodedAtMs = service.clock.nowMs();
   const rows: RowsOf = { service, served, serving, decoded, context: exchange };
   const ran = decoded.items === 0 ? [] : await runRows(rows, 0, decoded.items);
-  const { columns, faults } = columnsOf(rows, inOrder(ran, decoded));
-  const errors = faults.length === 0 ? "" : `,"errors":[${faults.map(errorText).join(",")}]`;
-  const latency = msText(service.clock.nowMs() - exchange.times.arrivedAtMs);
-  const text = `{${columns}${errors},${serving.names},"latency_ms":${latency}}`;
-  finish(exchange, service, { text, failed: faults.length });
+  const ends = inOrder(ran, decoded);
+  const tail = (): string => {
+    const latency = msText(service.clock.nowMs() - exchange.times.arrivedAtMs);
+    return `,${serving.names},"latency_ms":${latency}}`;
+  };
+  if (!areLarge(ends)) {
+    const { text, failed } = writeColumns(rows, ends);
+    finish(exchange, service, { text: `{${text}${tail()}`, failed });
+    return;
+  }
+  service.metrics.http.repliesOffloaded += 1;
+  const { cancellation } = exchange;
+  const { bytes, failed } = await route.thread.writeColumns(columnsJob(rows, ends), cancellation);
+  const lines = headLines(exchange, service, failed);
+  const head = { status: 200, contentType: "application/json", lines };
+  exchange.replyParts(head, [Buffer.from("{"), bytes, Buffer.from(tail())]);
 }
 
 function inOrder(ran: readonly RowEnd[], decoded: SimpleRequest): RowEnd[] {
@@ -69,75 +78,15 @@ function inOrder(ran: readonly RowEnd[], decoded: SimpleRequest): RowEnd[] {
   return [...ran, ...faults].sort((a, b) => a.index - b.index);
 }
 
-interface Columns {
-  readonly columns: string;
-  readonly faults: readonly RowFault[];
-}
-
-function columnsOf(rows: RowsOf, ends: readonly RowEnd[]): Columns {
-  if (rows.decoded.field === "texts") return textColumn(rows, ends);
-  const first = ends[0]?.answer;
-  // An answer of as many items as there are rows is the answer of them all.
-  if (first?.items !== ends.length) return valueColumns(rows, ends);
-  try {
-    return { columns: predictionsText(first), faults: [] };
-  } catch {
-    // A row that JSON cannot say: row by row it is known which.
-    return valueColumns(rows, ends);
-  }
-}
-
-function valueColumns(rows: RowsOf, ends: readonly RowEnd[]): Columns {
-  const hasScores = ends.some(({ answer }) => answer?.probability !== undefined);
-  const scores: string[] = [];
-  const { texts, faults } = writeRows(rows, ends, ({ answer, place }) => {
-    const prediction = predictionText(answer, place);
-    if (hasScores) scores.push(probabilitiesText(answer, place) ?? "null");
-    return prediction;
-  });
-  const predictions = `"predictions":[${texts.map(orNull).join(",")}]`;
-  if (!hasScores) return { columns: predictions, faults };
-  let next = 0;
-  const placed = texts.map((text) => (text === undefined ? "null" : scores[next++]));
-  return { columns: `${predictions},"probabilities":[${placed.join(",")}]`, faults };
-}
-
-function textColumn(rows: RowsOf, ends: readonly RowEnd[]): Columns {
-  const { texts, faults } = writeRows(rows, ends, ({ answer, place }) => {
-    const confidence = confidenceText(answer, place);
-    const more = confidence === undefined ? "" : `,"confidence":${confidence}`;
-    return `{"sentiment":${predictionText(answer, place)}${more}}`;
-  });
-  return { columns: `"predictions":[${texts.map(orNull).join(",")}]`, faults };
-}
-
-function writeRows(
-  rows: RowsOf,
-  ends: readonly RowEnd[],
-  write: (row: AnsweredRow) => string,
-): { readonly texts: readonly (string | undefined)[]; readonly faults: readonly RowFault[] } {
-  const faults: RowFault[] = [];
-  const texts = ends.map((end) => {
-    const { text, error } = writeRow(rows, end, write);
-    if (error !== undefined) faults.push({ index: end.index, error });
-    return text;
-  });
-  return { texts, faults };
-}
-
-function orNull(text: string | undefined): string {
-  return text ?? "null";
-}
-
-function errorText({ index, error }: RowFault): string {
-  return JSON.stringify({ index, code: error.code, error: error.message });
-}
-
 function finish(
   exchange: Exchange,
   service: Service,
   { text, failed }: { readonly text: string; readonly failed: number },
 ): void {
+  exchange.replyJson(text, headLines(exchange, service, failed));
+}
+
+function headLines(exchange: Exchange, service: Service, failed: number): string {
   const timing = serverTimingLine(exchange.times, service.clock.nowMs());
-  exchange.replyJson(text, `x-items-failed: ${failed}\r\n${timing}`);
+  return `x-items-failed: ${failed}\r\n${timing}`;
 }

@@ -23,7 +23,12 @@ export interface RowEnd {
   readonly error: ServingError | undefined;
 }
 
-export interface RowsOf {
+/** What the place of a row is told by. */
+export interface RowsPlace {
+  readonly decoded: Pick<SimpleRequest, "field">;
+}
+
+export interface RowsOf extends RowsPlace {
   readonly service: Service;
   readonly served: ServedVersion;
   readonly serving: SimpleServing;
@@ -95,7 +100,11 @@ function failed(rows: RowsOf, row: number, error: ServingError): RowEnd {
 }
 
 /** The model and its engine know no rows: what lies in one row gets its place here. */
-export function placedError({ decoded }: RowsOf, index: number, error: ServingError): ServingError {
+export function placedError(
+  { decoded }: RowsPlace,
+  index: number,
+  error: ServingError,
+): ServingError {
   const { code, cause } = error;
   const isOfOutput = code === "OUTPUT_NOT_REPRESENTABLE";
   const isPlaced = code === "INVALID_INPUT" || !(isOfOutput || isRowsOwn(error));

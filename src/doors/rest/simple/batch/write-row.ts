@@ -4,7 +4,7 @@
  */
 import { ServingError } from "../../../../base/index.ts";
 import type { Answer } from "../item-text.ts";
-import { placedError, type RowEnd, type RowsOf } from "./run-rows.ts";
+import { placedError, type RowEnd, type RowsPlace } from "./run-rows.ts";
 
 /** A row that was answered. */
 export interface AnsweredRow {
@@ -22,10 +22,10 @@ export interface WrittenRow {
 }
 
 /** What `write` makes of a row; its error when it has none, or none that can be written. */
-export function writeRow(
-  rows: RowsOf,
+export function writeRow<R extends RowsPlace>(
+  rows: R,
   { index, answer, place, error }: RowEnd,
-  write: (row: AnsweredRow, rows: RowsOf) => string,
+  write: (row: AnsweredRow, rows: R) => string,
 ): WrittenRow {
   if (answer === undefined) return { text: undefined, error };
   try {
