@@ -68,7 +68,6 @@ export class BodyRequest extends IncomingMessage {
     return this.#isDone;
   }
 
-
   /** Asks for the body. REQUIRES: called in the same turn in which the request arrived. */
   readBody(
     limits: BodyLimits,

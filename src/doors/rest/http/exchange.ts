@@ -13,7 +13,8 @@ import type { BodyRequest } from "./body-request.ts";
 import { chooseEncoding, encodeBytesMin, encodeReply } from "./content-encoding.ts";
 import { type Dialect, errorBody } from "./error-body.ts";
 import type { RequestHeaders } from "./header-scan.ts";
-import { writeReplyHead } from "./reply-head.ts";
+import { type ReplyHead, sendReply, writeReplyHead } from "./reply-head.ts";
+import type { ReplyResponse } from "./reply-response.ts";
 
 /** What all exchanges of one server have in common. */
 export interface ExchangeSettings {
@@ -35,7 +36,7 @@ export interface AnswerHead {
 
 export class Exchange implements RequestContext {
   readonly request: BodyRequest;
-  readonly response: ServerResponse;
+  readonly response: ReplyResponse;
   readonly settings: ExchangeSettings;
   readonly headers: RequestHeaders;
   readonly requestId: string;
@@ -61,7 +62,7 @@ export class Exchange implements RequestContext {
 
   constructor(
     request: BodyRequest,
-    response: ServerResponse,
+    response: ReplyResponse,
     shared: { settings: ExchangeSettings; headers: RequestHeaders; requestId: string },
   ) {
     this.request = request;
@@ -211,7 +212,11 @@ export class Exchange implements RequestContext {
   }
 
   #writeHead(head: AnswerHead, contentLength: number): void {
-    writeReplyHead(this.response, {
+    writeReplyHead(this.response, this.#replyHead(head, contentLength));
+  }
+
+  #replyHead(head: AnswerHead, contentLength: number): ReplyHead {
+    return {
       status: head.status,
       contentType: head.contentType,
       lines: `x-request-id: ${this.requestId}\r\n${head.lines}`,
@@ -219,7 +224,7 @@ export class Exchange implements RequestContext {
       keepAliveS: this.settings.keepAliveS,
       nowMs: this.writtenAtMs === 0 ? this.settings.nowMs() : this.writtenAtMs,
       wallMs: this.settings.wallMs,
-    });
+    };
   }
 
   #writeParts(head: AnswerHead, parts: readonly Uint8Array[]): void {
@@ -232,14 +237,24 @@ export class Exchange implements RequestContext {
   }
 
   #write(head: AnswerHead, body: string | Buffer): void {
-    const isText = typeof body === "string";
-    const contentLength = isText ? Buffer.byteLength(body) : body.length;
-    const isBodiless = this.request.method === "HEAD";
-    this.#writeHead(head, contentLength);
-    if (isBodiless) this.response.end();
-    // Text of as many bytes as characters is ASCII, which goes out without transcoding.
-    else if (isText) this.response.end(body, contentLength === body.length ? "latin1" : "utf8");
+    if (typeof body === "string") {
+      this.#writeText(head, body);
+      return;
+    }
+    this.#writeHead(head, body.length);
+    if (this.request.method === "HEAD") this.response.end();
     else this.response.end(body);
+  }
+
+  #writeText(head: AnswerHead, text: string): void {
+    const contentLength = Buffer.byteLength(text);
+    // Text of as many bytes as characters is ASCII, which goes out without transcoding.
+    const encoding = contentLength === text.length ? "latin1" : "utf8";
+    const replyHead = this.#replyHead(head, contentLength);
+    if (sendReply(this.response, replyHead, { text, encoding })) return;
+    writeReplyHead(this.response, replyHead);
+    if (this.request.method === "HEAD") this.response.end();
+    else this.response.end(text, encoding);
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * Writes a whole reply head as one string.
+ * Writes a whole reply head as one string, and a reply of ready text together with its head.
  *
  * `writeHead` checks and joins headers for every reply; ours are known, so the head is built once
  * and only the parts that change are joined (measured: 15% more requests a second on one core).
@@ -9,6 +9,7 @@
  */
 import { IncomingMessage, ServerResponse, STATUS_CODES } from "node:http";
 import { Socket } from "node:net";
+import type { ReplyResponse } from "./reply-response.ts";
 
 /** The fields of Node's response that carry a ready-made head. */
 interface HeadFields {
@@ -20,6 +21,9 @@ interface HeadFields {
 
 let dateText = "";
 let dateUntilMs = 0;
+/** The first lines of most replies, for the second that `dateText` names; "" = to be made. */
+let usualOpening = "";
+let usualKeepAliveS = 0;
 
 /** The Date header's value; made once a second, and the time of day is asked for only then. */
 function currentDate({ nowMs, wallMs }: Pick<ReplyHead, "nowMs" | "wallMs">): string {
@@ -27,6 +31,7 @@ function currentDate({ nowMs, wallMs }: Pick<ReplyHead, "nowMs" | "wallMs">): st
     const timeMs = wallMs();
     dateText = new Date(timeMs).toUTCString();
     dateUntilMs = nowMs + 1000 - (timeMs % 1000);
+    usualOpening = "";
   }
   return dateText;
 }
@@ -54,14 +59,30 @@ export interface ReplyHead {
 }
 
 function headText(head: ReplyHead, isKeptAlive: boolean): string {
+  return `${opening(head, isKeptAlive)}${head.lines}content-length: ${head.contentLength}\r\n\r\n`;
+}
+
+/** The lines that depend on no single request; those of a usual reply are made once a second. */
+function opening(head: ReplyHead, isKeptAlive: boolean): string {
+  const date = currentDate(head);
+  const isUsual = isKeptAlive && head.status === 200 && head.contentType === "application/json";
+  if (!isUsual) return openingText(head, date, isKeptAlive);
+  if (usualOpening === "" || usualKeepAliveS !== head.keepAliveS) {
+    usualKeepAliveS = head.keepAliveS;
+    // Through bytes, so that it is one flat string and no tree of its parts.
+    const bytes = Buffer.from(openingText(head, date, isKeptAlive), "latin1");
+    usualOpening = bytes.toString("latin1");
+  }
+  return usualOpening;
+}
+
+function openingText(head: ReplyHead, date: string, isKeptAlive: boolean): string {
   const first = statusLines.get(head.status) ?? `HTTP/1.1 ${head.status} Unknown\r\n`;
   const connection = isKeptAlive
     ? `connection: keep-alive\r\nkeep-alive: timeout=${head.keepAliveS}\r\n`
     : "connection: close\r\n";
   const type = head.contentType === "" ? "" : `content-type: ${head.contentType}\r\n`;
-  const date = `date: ${currentDate(head)}\r\n`;
-  const end = `content-length: ${head.contentLength}\r\n\r\n`;
-  return first + type + date + connection + head.lines + end;
+  return `${first}${type}date: ${date}\r\n${connection}`;
 }
 
 let isFastRoadOpen: boolean | undefined;
@@ -84,6 +105,7 @@ export function probeHeadSupport(): boolean {
     return false;
   } finally {
     dateUntilMs = 0;
+    usualOpening = "";
   }
 }
 
@@ -96,18 +118,42 @@ const probeHead = {
 };
 
 function setHead(response: ServerResponse, head: ReplyHead, isKeptAlive: boolean): void {
+  (response as ServerResponse & HeadFields)._header = headText(head, isKeptAlive);
+  setState(response, head, isKeptAlive);
+}
+
+function setState(response: ServerResponse, head: ReplyHead, isKeptAlive: boolean): void {
   const fields = response as ServerResponse & HeadFields;
-  fields._header = headText(head, isKeptAlive);
   fields._last = !isKeptAlive;
   fields._contentLength = head.contentLength;
   response.statusCode = head.status;
 }
 
+/** A head and what goes with it may be written by us, past Node's own writing of heads. */
+function isPlain(response: ServerResponse): boolean {
+  isFastRoadOpen ??= probeHeadSupport();
+  const { req } = response;
+  return isFastRoadOpen && req.httpVersionMinor === 1 && req.method !== "HEAD";
+}
+
+/**
+ * Sends a whole reply in one write, where that is possible; false, and nothing done, where not.
+ * @param encoding `latin1` for text that is ASCII
+ */
+export function sendReply(
+  response: ReplyResponse,
+  head: ReplyHead,
+  { text, encoding }: { readonly text: string; readonly encoding: "latin1" | "utf8" },
+): boolean {
+  if (!isPlain(response)) return false;
+  const isKeptAlive = response.shouldKeepAlive;
+  setState(response, head, isKeptAlive);
+  return response.sendWhole(headText(head, isKeptAlive) + text, encoding);
+}
+
 /** Sets the head of `response`; the caller then ends it with exactly `contentLength` bytes. */
 export function writeReplyHead(response: ServerResponse, head: ReplyHead): void {
-  isFastRoadOpen ??= probeHeadSupport();
-  const isPlain = response.req.httpVersionMinor === 1 && response.req.method !== "HEAD";
-  if (isFastRoadOpen && isPlain) {
+  if (isPlain(response)) {
     setHead(response, head, response.shouldKeepAlive);
     return;
   }

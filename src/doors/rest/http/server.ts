@@ -20,10 +20,11 @@ import { BodyRequest } from "./body-request.ts";
 import { brokenError, endBroken, isBroken, slowError } from "./connection/broken-connection.ts";
 import { type Listeners, openListeners } from "./connection/listeners.ts";
 import { arrivingExchange, closeExchange, openExchange } from "./connection/open-exchanges.ts";
-import { cutIdle, type LateLimit, watchConnections } from "./connection/quiet-connection.ts";
+import { type LateLimit, watchConnections } from "./connection/quiet-connection.ts";
 import { decodeBody } from "./content-encoding.ts";
 import { Exchange, type ExchangeSettings } from "./exchange.ts";
 import { type RequestHeaders, scanHeaders } from "./header-scan.ts";
+import { ReplyResponse } from "./reply-response.ts";
 import { makeRequestIds } from "./request-id.ts";
 import { originForm, type Route, Router } from "./router.ts";
 
@@ -36,7 +37,7 @@ export interface HttpServerOptions {
   readonly routes: readonly Route[];
   readonly clock: Clock;
   readonly counts: ServerMetrics["http"];
-  /** How long a connection may be idle, ms; Node allows it a second more. */
+  /** How long a connection may be idle, ms; it ends up to a second later. */
   readonly keepAliveMs?: number;
   /** Throws the error that refuses everything just now (draining), or returns. */
   admit(route: Route): void;
@@ -81,9 +82,11 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
       options.finished(exchange, code, error);
     },
   };
-  const server = createNodeServer(limits, keepAliveMs);
+  const server = createNodeServer(limits);
   server.on("request", (request: IncomingMessage, response: ServerResponse) => {
-    if (!(request instanceof BodyRequest)) throw new TypeError("another request class was used");
+    if (!(request instanceof BodyRequest) || !(response instanceof ReplyResponse)) {
+      throw new TypeError("another class of requests or responses was used");
+    }
     const headers = scanHeaders(request.rawHeaders);
     const requestId = nextRequestId(headers.requestId);
     const exchange = new Exchange(request, response, { settings, headers, requestId });
@@ -95,7 +98,6 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
       exchange.fail(thrown);
     }
   });
-  server.on("timeout", cutIdle);
   state.breakOff = (socket, error, limit) => {
     if (isBroken(socket)) return;
     const isInBody = arrivingExchange(socket) !== undefined;
@@ -117,6 +119,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     sockets: listeners.sockets,
     clock,
     limits,
+    keepAliveMs,
     late: (socket, limit) => state.breakOff(socket, slowError(), limit),
     unread(socket) {
       options.limitHit("replyReadMsMax");
@@ -126,20 +129,20 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   return asHttpServer(server, listeners, state);
 }
 
-function createNodeServer(limits: Limits, keepAliveMs: number): Server {
-  const server = createServer({
+function createNodeServer(limits: Limits): Server {
+  return createServer({
     // The parser calls `push` on whatever class stands here; the listener gets it back as ours.
     IncomingMessage: BodyRequest as typeof IncomingMessage,
+    ServerResponse: ReplyResponse as typeof ServerResponse,
     maxHeaderSize: limits.headerBytesMax,
     headersTimeout: limits.headersReadMsMax,
     // For bodies that no exchange waits for; the others are watched.
     requestTimeout: limits.headersReadMsMax + limits.bodyReadMsMax,
     connectionsCheckingInterval: Math.min(1_000, limits.headersReadMsMax),
-    keepAliveTimeout: keepAliveMs,
+    // Idle connections are watched too: Node would set a timer twice for each request.
+    keepAliveTimeout: 0,
     noDelay: true,
   });
-  server.timeout = limits.replyReadMsMax;
-  return server;
 }
 
 interface ServerState {

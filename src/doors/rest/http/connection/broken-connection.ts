@@ -11,6 +11,7 @@ import { type ServerResponse, STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import { type Clock, errorTable, ServingError } from "../../../../base/index.ts";
 import { errorBody } from "../error-body.ts";
+import type { ReplyResponse } from "../reply-response.ts";
 import { arrivingExchange, owedResponse } from "./open-exchanges.ts";
 
 const broken = Symbol("broken");
@@ -69,16 +70,18 @@ export function endBroken(socket: Socket, { clock, error, requestId }: Break): v
     exchange.response.shouldKeepAlive = false;
     exchange.dialect = "plain";
     exchange.fail(error);
-    socket.destroySoon = close;
+    // It may have left at once.
+    if (exchange.response.isSent) close();
+    else socket.destroySoon = close;
   } else if (last !== undefined) endAfter(socket, last, close);
   else close(errorReply(error, requestId()));
 }
 
-function endAfter(socket: Socket, last: ServerResponse, close: () => void): void {
+function endAfter(socket: Socket, last: ReplyResponse, close: () => void): void {
   last.shouldKeepAlive = false;
-  (last as ServerResponse & LastField)._last = true;
+  (last as ServerResponse as ServerResponse & LastField)._last = true;
   socket.destroySoon = close;
-  if (last.writableFinished) close();
+  if (last.isSent) close();
   else socket.pause();
 }
 

@@ -6,23 +6,27 @@
  * has one exchange at a time, or as many as its caller pipelines: Node stops reading a connection
  * only while written answers wait on it, so what bounds them is the queue behind the routes.
  */
-import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { BodyRequest } from "../body-request.ts";
 import type { Exchange } from "../exchange.ts";
+import { connectionClosed, type ReplyResponse } from "../reply-response.ts";
 
 const open = Symbol("open exchanges");
 const last = Symbol("last response");
+const begun = Symbol("exchanges begun");
 
 interface Tracked extends Socket {
   [open]?: Exchange[];
-  [last]?: ServerResponse | undefined;
+  [last]?: ReplyResponse | undefined;
+  /** How many have begun on it; wraps round. */
+  [begun]?: number;
 }
 
 /** Notes that `exchange` is under way on `socket`. */
 export function openExchange(socket: Socket, exchange: Exchange): void {
   const tracked = socket as Tracked;
   tracked[last] = exchange.response;
+  tracked[begun] = ((tracked[begun] ?? 0) + 1) | 0;
   const known = tracked[open];
   if (known !== undefined) {
     known.push(exchange);
@@ -44,6 +48,11 @@ export function closeExchange(socket: Socket, exchange: Exchange): void {
   if (index !== -1) known.splice(index, 1);
 }
 
+/** A number that differs from what it was when exchanges have begun on `socket` since. */
+export function begunExchanges(socket: Socket): number {
+  return (socket as Tracked)[begun] ?? 0;
+}
+
 /** True while an exchange of `socket` is not over: its headers are in. */
 export function hasOpenExchange(socket: Socket): boolean {
   return ((socket as Tracked)[open]?.length ?? 0) > 0;
@@ -60,16 +69,17 @@ export function arrivingExchange(socket: Socket): Exchange | undefined {
  * The last response of `socket` while it owes something: a reply that is not all sent, or a body
  * that is not all read. One that owes nothing is let go, so an idle connection holds no memory.
  */
-export function owedResponse(socket: Socket): ServerResponse | undefined {
+export function owedResponse(socket: Socket): ReplyResponse | undefined {
   const tracked = socket as Tracked;
   const response = tracked[last];
   if (response === undefined) return undefined;
   const isRead = !(response.req instanceof BodyRequest) || response.req.isBodyRead;
-  if (!isRead || !response.writableFinished) return response;
+  if (!isRead || !response.isSent) return response;
   tracked[last] = undefined;
   return undefined;
 }
 
 function tellAll(this: Tracked): void {
+  connectionClosed(this);
   for (const exchange of [...(this[open] ?? [])]) exchange.callerLeft();
 }

@@ -9,18 +9,13 @@
 import type { Socket } from "node:net";
 import type { Clock, Limits } from "../../../../base/index.ts";
 import type { Exchange } from "../exchange.ts";
-import { arrivingExchange, hasOpenExchange, owedResponse } from "./open-exchanges.ts";
+import {
+  arrivingExchange,
+  begunExchanges,
+  hasOpenExchange,
+  owedResponse,
+} from "./open-exchanges.ts";
 import { judgePace, judgeReading, type Mark } from "./pace.ts";
-
-/**
- * Nothing has moved on this connection for its time: it ends when it is idle. One that waits for
- * the engine, for its body or for its reader has other limits, and so has one whose first headers
- * are not in.
- */
-export function cutIdle(socket: Socket): void {
-  const isIdle = !hasOpenExchange(socket) && socket.bytesWritten > 0;
-  if (isIdle && socket.writableLength === 0) socket.destroy();
-}
 
 /** The limits that a look may find hit. */
 export type LateLimit = "bodyReadMsMax" | "bodyBytesPerSecondMin";
@@ -29,6 +24,8 @@ export interface ConnectionWatch {
   readonly sockets: ReadonlySet<Socket>;
   readonly clock: Clock;
   readonly limits: Pick<Limits, LateLimit | "replyReadMsMax">;
+  /** How long a connection may be idle, ms. */
+  readonly keepAliveMs: number;
   /** Told of each connection whose body is late or slow. */
   late(socket: Socket, limit: LateLimit): void;
   /** Told of each connection whose caller has stopped taking a reply. */
@@ -40,23 +37,28 @@ const lookMsMax = 1_000;
 
 const body = Symbol("body under watch");
 const reply = Symbol("reply under watch");
+const idle = Symbol("idle since");
 
 interface Watched extends Socket {
   [body]?: { readonly exchange: Exchange; readonly mark: Mark } | undefined;
   [reply]?: Mark | undefined;
+  /** When a look first found it so, and what had begun on it by then. */
+  [idle]?: { readonly sinceMs: number; readonly begun: number } | undefined;
   /** Node's own, which knows what the system has taken of a write that is not over. */
   readonly _handle?: { readonly bytesWritten: number; readonly writeQueueSize: number } | null;
 }
 
 /** Looks at all connections until what it returns is called. */
 export function watchConnections(watch: ConnectionWatch): () => void {
-  const { sockets, clock, limits } = watch;
-  const lookMs = Math.min(lookMsMax, limits.bodyReadMsMax, limits.replyReadMsMax);
+  const { sockets, clock, limits, keepAliveMs } = watch;
+  const { bodyReadMsMax, replyReadMsMax } = limits;
+  const lookMs = Math.min(lookMsMax, bodyReadMsMax, replyReadMsMax, keepAliveMs);
   const look = (): void => {
     const nowMs = clock.nowMs();
     for (const socket of sockets) {
       lookAtBody(watch, socket, nowMs);
-      if (isUnread(socket, limits.replyReadMsMax, nowMs)) watch.unread(socket);
+      if (isUnread(socket, replyReadMsMax, nowMs)) watch.unread(socket);
+      else if (isIdle(socket, keepAliveMs, nowMs)) socket.destroy();
     }
   };
   const due = (): void => {
@@ -84,6 +86,24 @@ function lookAtBody({ limits, late }: ConnectionWatch, socket: Watched, nowMs: n
     known?.exchange === exchange ? judgePace(known.mark, now, limits.bodyBytesPerSecondMin) : now;
   if (mark === "slow") late(socket, "bodyBytesPerSecondMin");
   else socket[body] = { exchange, mark };
+}
+
+/**
+ * True when nothing has begun on this connection for `msMax` and nothing is under way. One that
+ * waits for the engine, for its body or for its reader has other limits, and so has one whose first
+ * headers are not in.
+ */
+function isIdle(socket: Watched, msMax: number, nowMs: number): boolean {
+  if (hasOpenExchange(socket) || socket.writableLength > 0) {
+    socket[idle] = undefined;
+    return false;
+  }
+  const begun = begunExchanges(socket);
+  if (begun === 0) return false;
+  const known = socket[idle];
+  if (known?.begun === begun) return nowMs - known.sinceMs >= msMax;
+  socket[idle] = { sinceMs: nowMs, begun };
+  return false;
 }
 
 /** True when a reply waits on this connection and nothing of it was taken for `msMax`. */
