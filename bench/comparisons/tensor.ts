@@ -40,7 +40,7 @@ function binaryRows(name: string, model: "linear" | "trees"): Comparison {
   return {
     name,
     about:
-      `1,000 rows x 20 features as a binary tensor, ${model}, 4 connections; ` +
+      `1,000 rows x 20 features as a binary tensor, ${model}, 4 connections, the same rows for both; ` +
       "worker and bare loop on core 0, front and generator on core 1",
     unit: "rows",
     claims: [
@@ -58,12 +58,13 @@ function binaryRows(name: string, model: "linear" | "trees"): Comparison {
       const path = modelFiles[model]();
       const { seed } = stage.options;
       const request = tensorRequest({ model, input: "float_input", shape: [rows, width], seed });
+      const { bodyFile } = request;
       const placed = { cores: "1", workerCores: "0" };
       const millrace = await startMillrace(stage, { first: request, models: [path], ...placed });
       const loop = await startBareLoop(stage, path, "0");
       return [
         loadedSide(millrace, { request, connections, rows, generatorCores: "1" }),
-        { name: "loop", measure: (seconds) => loop.obey({ seconds, rows, width }) },
+        { name: "loop", measure: (seconds) => loop.obey({ seconds, rows, width, bodyFile }) },
       ];
     },
   };

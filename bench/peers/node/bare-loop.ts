@@ -4,6 +4,7 @@
  * Told over the process channel what to run. `runsPerSecond` makes it the unrelated neighbour that
  * burns CPU at fixed times; without it the loop runs as fast as it can.
  */
+import { readFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { seededRandom } from "../../../src/base/index.ts";
@@ -15,6 +16,8 @@ export interface LoopOrder {
   readonly rows: number;
   /** Elements of one item. */
   readonly width: number;
+  /** The values: the last `rows * width` float32 of a request's body; seeded noise without one. */
+  readonly bodyFile?: string;
   readonly runsPerSecond?: number;
 }
 
@@ -30,8 +33,7 @@ const session = await InferenceSession.create(process.env["MODEL"] ?? "", {
 const input = session.inputNames[0] ?? "";
 
 async function obey(order: LoopOrder): Promise<LoopReport> {
-  const random = seededRandom(7);
-  const values = Float32Array.from({ length: order.rows * order.width }, () => random.next());
+  const values = valuesOf(order);
   const feeds = { [input]: new Tensor("float32", values, [order.rows, order.width]) };
   const startMs = performance.now();
   const endMs = startMs + order.seconds * 1_000;
@@ -44,6 +46,17 @@ async function obey(order: LoopOrder): Promise<LoopReport> {
     await pause(Math.max(0, Math.min(dueMs, endMs) - performance.now()));
   }
   return { runs, seconds: (performance.now() - startMs) / 1_000 };
+}
+
+/** What one run is fed. A tree costs what its branches cost, so it matters which rows they are. */
+function valuesOf({ rows, width, bodyFile }: LoopOrder): Float32Array {
+  if (bodyFile === undefined) {
+    const random = seededRandom(7);
+    return Float32Array.from({ length: rows * width }, () => random.next());
+  }
+  const body = readFileSync(bodyFile);
+  const bytes = new Uint8Array(body.subarray(body.length - rows * width * 4));
+  return new Float32Array(bytes.buffer);
 }
 
 process.on("message", (order: LoopOrder) => {

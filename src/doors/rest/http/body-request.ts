@@ -221,3 +221,10 @@ function askedHeaders(this: IncomingMessage): AskedHeaders {
 }
 
 Object.defineProperty(BodyRequest.prototype, "headers", { get: askedHeaders });
+
+/** What Node asks before it lets go of a request; a "no" costs a listener each time. */
+function isEnded(this: BodyRequest): boolean {
+  return this.isBodyRead;
+}
+
+Object.defineProperty(BodyRequest.prototype, "readableEnded", { get: isEnded });

@@ -118,8 +118,10 @@ export class InputRows {
   #setPlace(place: RowPlace): void {
     const sink = this.#sink;
     if (sink === undefined) return;
-    sink.place.length = place.index === -1 ? 0 : 1;
-    if (place.index !== -1) sink.place[0] = place.index;
+    const depth = place.index === -1 ? 0 : 1;
+    // Setting a length that it has costs as much as reading a number.
+    if (sink.place.length !== depth) sink.place.length = depth;
+    if (depth === 1) sink.place[0] = place.index;
   }
 
   #readOne(reader: JsonReader, path: string): void {
