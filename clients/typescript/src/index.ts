@@ -1,0 +1,13 @@
+/**
+ * What the package offers to any runtime with `fetch`: browsers, Node, Deno, Bun.
+ */
+export { createClient, type MillraceClient } from "./client.ts";
+export type { CallOptions, ClientOptions, RetryOptions } from "./client-options.ts";
+export type { Clock, Random, Timer } from "./clock.ts";
+export type { MillraceErrorCode } from "./error-codes.ts";
+export { type ErrorFacts, MillraceError } from "./millrace-error.ts";
+export * from "./models.ts";
+export type { Answer, AnswerHead, Answers } from "./rest/answer.ts";
+export type { Fetch } from "./rest/http-sender.ts";
+export * from "./row.ts";
+export type { Datatype, ElementsOf, Tensor, TensorInput, TensorOf } from "./tensor/tensor.ts";
