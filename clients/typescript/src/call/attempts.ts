@@ -150,7 +150,12 @@ class Race<T> {
     const runner = new AbortController();
     this.#runners.push(runner);
     this.#open += 1;
-    void this.#call.attempt(runner.signal, this.#call.deadline.leftMs).then(done, (thrown) => {
+    const answered = (answer: T): void => {
+      // What it answered may still be read from: a stream. Only the others are ended.
+      this.#runners.splice(this.#runners.indexOf(runner), 1);
+      done(answer);
+    };
+    void this.#call.attempt(runner.signal, this.#call.deadline.leftMs).then(answered, (thrown) => {
       this.#open -= 1;
       if (this.#open === 0) fail(thrown);
     });

@@ -17,6 +17,8 @@ export interface HttpRequest {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string | Uint8Array<ArrayBuffer>;
+  /** Statuses beside 2xx that are an answer and no error. */
+  readonly answers?: readonly number[];
 }
 
 export interface HttpReply {
@@ -47,7 +49,8 @@ export class HttpSender {
   async send(request: HttpRequest, signal: AbortSignal, leftMs: number): Promise<HttpReply> {
     const response = await this.#fetch(request, signal, leftMs);
     const bytes = await this.#readAll(response, signal);
-    if (!response.ok) throw errorOfReply(response, bytes, this.#options.clock.wallMs());
+    const isAnswer = response.ok || request.answers?.includes(response.status) === true;
+    if (!isAnswer) throw errorOfReply(response, bytes, this.#options.clock.wallMs());
     return { status: response.status, headers: response.headers, bytes };
   }
 

@@ -32,8 +32,10 @@ export interface TensorOf<D extends Datatype> {
   readonly datatype: D;
   /** One entry a dimension; the first one counts items. */
   readonly shape: readonly number[];
-  /** Row-major. BOOL as 0 and 1. */
+  /** Row-major. BOOL as 0 and 1. Texts are decoded when this is read. */
   readonly data: ElementsOf[D];
+  /** Of a BYTES tensor that came as binary: its elements as they are, be they UTF-8 or not. */
+  readonly bytes?: readonly Uint8Array[];
 }
 
 /** A tensor of any datatype; `datatype` tells which. */
