@@ -10,7 +10,7 @@ import type { Deadline } from "./deadline.ts";
 import { hedgeDelayMs, RecentDurations } from "./hedge-policy.ts";
 import { RetryBudget } from "./retry-budget.ts";
 import { decideRetry, type RetryRules } from "./retry-policy.ts";
-import { isAccepted, refuseShare, ThrottleWindow } from "./throttle.ts";
+import { isAccepted, isHeldBack, ThrottleWindow } from "./throttle.ts";
 
 /** Sends once. Throws a `MillraceError`; `signal` ends it with its reason. */
 export type Attempt<T> = (signal: AbortSignal, leftMs: number) => Promise<T>;
@@ -47,29 +47,27 @@ export class Attempts {
   /** @throws the `MillraceError` of the last attempt, or of the deadline */
   async run<T>(attempt: Attempt<T>, deadline: Deadline, rules: CallRules): Promise<T> {
     const call: Call<T> = { attempt, deadline, rules, attempts: 0 };
-    let failed: MillraceError | undefined;
+    deadline.check();
+    // Only new calls are held back; further attempts are what the budget is for.
+    this.#holdBack();
     for (;;) {
-      deadline.check();
-      this.#holdBack(failed);
       call.attempts += 1;
       try {
         return await this.#round(call);
       } catch (thrown) {
         if (deadline.signal.aborted) throw deadline.signal.reason;
         if (!MillraceError.is(thrown)) throw thrown;
-        failed = thrown;
         await this.#pause(call, thrown);
       }
     }
   }
 
-  /** Counts what is wanted and throws when this client should ask less. */
-  #holdBack(failed: MillraceError | undefined): void {
+  /** Throws when this client should ask less. */
+  #holdBack(): void {
     const { clock, random, isThrottled } = this.#options;
     const counts = this.#window.counts(clock.nowMs());
-    this.#window.wanted(clock.nowMs());
-    if (!isThrottled || random.next() >= refuseShare(counts)) return;
-    if (failed !== undefined) throw failed;
+    if (!isThrottled || !isHeldBack(counts, random.next())) return;
+    this.#window.ended(clock.nowMs(), false);
     const { requests, accepts } = counts;
     const message =
       `held back by this client: the server accepted ${accepts} of the last ${requests} ` +
@@ -104,11 +102,11 @@ export class Attempts {
       const answer = await race.run(clock, call.attempts === 1 ? delayMs : undefined);
       this.#durations.add(clock.nowMs() - startedAtMs);
       this.budget.succeeded();
-      this.#window.accepted(clock.nowMs());
+      this.#window.ended(clock.nowMs(), true);
       return answer;
     } catch (thrown) {
       const code = MillraceError.is(thrown) ? thrown.code : "";
-      if (isAccepted(code)) this.#window.accepted(clock.nowMs());
+      this.#window.ended(clock.nowMs(), isAccepted(code));
       throw thrown;
     }
   }

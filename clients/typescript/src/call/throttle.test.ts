@@ -3,7 +3,7 @@
 import { expect, test } from "vitest";
 import { hedgeDelayMs, RecentDurations, samplesMin } from "./hedge-policy.ts";
 import { readRetryAfterMs } from "./retry-after.ts";
-import { isAccepted, refuseShare, ThrottleWindow } from "./throttle.ts";
+import { isAccepted, isHeldBack, refuseShare, requestsMin, ThrottleWindow } from "./throttle.ts";
 
 test("nothing is held back while at least half is accepted", () => {
   expect(refuseShare({ requests: 0, accepts: 0 })).toBe(0);
@@ -12,11 +12,16 @@ test("nothing is held back while at least half is accepted", () => {
   expect(refuseShare({ requests: 100, accepts: 25 })).toBeCloseTo(50 / 101);
 });
 
+test("nothing is held back on the word of fewer than ten requests", () => {
+  expect(isHeldBack({ requests: requestsMin - 1, accepts: 0 }, 0)).toBe(false);
+  expect(isHeldBack({ requests: requestsMin, accepts: 0 }, 0.9)).toBe(true);
+  expect(isHeldBack({ requests: requestsMin, accepts: 0 }, 0.91)).toBe(false);
+});
+
 test("the window forgets what is older than a minute", () => {
   const window = new ThrottleWindow();
-  window.wanted(0);
-  window.accepted(0);
-  window.wanted(30_000);
+  window.ended(0, true);
+  window.ended(30_000, false);
   expect(window.counts(59_999)).toEqual({ requests: 2, accepts: 1 });
   expect(window.counts(60_000)).toEqual({ requests: 1, accepts: 0 });
   expect(window.counts(90_000)).toEqual({ requests: 0, accepts: 0 });

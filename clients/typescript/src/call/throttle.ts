@@ -1,10 +1,12 @@
 /**
  * Client self-throttling: who is turned away again and again stops asking so often.
  *
- * Over the last minute a client counts its requests and how many of them the server accepted
- * (answered, in any way but by turning them away). While more than half are accepted nothing is
- * held back; beyond that a request is refused here with a probability that lets about twice as many
- * through as are accepted, so recovery is noticed at once.
+ * Over the last minute a client counts the requests that have ended and how many of them the
+ * server accepted (answered, in any way but by turning them away). While at least half are accepted nothing
+ * is held back; beyond that a request is refused here with a probability that lets about twice as
+ * many through as are accepted, so recovery is noticed at once. Requests under way do not count:
+ * they would look like refused ones. Nor is anything held back on the word of fewer than
+ * `requestsMin`: a single failure would turn away every second call of a young client.
  *
  * @see B. Beyer and others, Site Reliability Engineering (2016), chapter 21, equation 21-1
  */
@@ -18,6 +20,14 @@ export interface ThrottleCounts {
 /** Probability, 0 to below 1, with which the next request is refused before it is sent. */
 export function refuseShare({ requests, accepts }: ThrottleCounts): number {
   return Math.max(0, (requests - 2 * accepts) / (requests + 1));
+}
+
+/** Requests that must have ended within the minute before any is held back. */
+export const requestsMin = 10;
+
+/** True when the next request is refused here. @param draw a random number in [0, 1) */
+export function isHeldBack(counts: ThrottleCounts, draw: number): boolean {
+  return counts.requests >= requestsMin && draw < refuseShare(counts);
 }
 
 interface Bucket {
@@ -44,14 +54,11 @@ export class ThrottleWindow {
     return { requests, accepts };
   }
 
-  /** A request was wanted, sent or not. */
-  wanted(nowMs: number): void {
-    this.#bucket(nowMs).requests += 1;
-  }
-
-  /** The server answered other than by turning the request away. */
-  accepted(nowMs: number): void {
-    this.#bucket(nowMs).accepts += 1;
+  /** A request has ended, or was refused here. */
+  ended(nowMs: number, isTaken: boolean): void {
+    const bucket = this.#bucket(nowMs);
+    bucket.requests += 1;
+    if (isTaken) bucket.accepts += 1;
   }
 
   #bucket(nowMs: number): Bucket {
