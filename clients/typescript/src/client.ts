@@ -26,6 +26,9 @@ import { readStream } from "./rest/read-stream.ts";
 import { type StreamItem, type StreamProgress, streamBody } from "./rest/stream.ts";
 import type { InferWishes } from "./tensor/oip-body.ts";
 import type { TensorInput } from "./tensor/tensor.ts";
+import { ModelSocket } from "./websocket/model-socket.ts";
+import { SocketConnection } from "./websocket/socket-connection.ts";
+import { completeSocketOptions, type SocketOptions } from "./websocket/socket-options.ts";
 
 /** What may be said about one inference. */
 export interface InferOptions extends CallOptions, Omit<InferWishes, "id"> {}
@@ -163,6 +166,24 @@ export class MillraceClient {
     const request: HttpRequest = { method: "GET", path: "/health", headers: {}, answers };
     const reply = await this.#ask(request, options);
     return readHealth(reply.status, reply.bytes, reply.headers.get("x-request-id") ?? "");
+  }
+
+  /**
+   * A socket of one model: many predictions in flight on one connection, without the cost of a
+   * request each. It connects at the first prediction and again when the connection ends.
+   *
+   * @throws INVALID_INPUT for a wrong option
+   */
+  socket<M extends ModelName>(model: M, options: SocketOptions = {}): ModelSocket<M> {
+    const { clock, random, rules } = this.#settings;
+    const connection = new SocketConnection({
+      ...completeSocketOptions(model, options, this.#settings),
+      clock,
+      random,
+      budget: this.#attempts.budget,
+      attemptsMax: rules.retry.attemptsMax,
+    });
+    return new ModelSocket(connection, (call, act) => this.#within(call, act));
   }
 
   /** With retries, throttle and hedge. */

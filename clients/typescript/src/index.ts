@@ -20,3 +20,6 @@ export type { StreamAnswer, StreamFault, StreamItem, StreamProgress } from "./re
 export * from "./row.ts";
 export type { InferWishes } from "./tensor/oip-body.ts";
 export type { Datatype, ElementsOf, Tensor, TensorInput, TensorOf } from "./tensor/tensor.ts";
+export type { MakeWebSocket, WebSocketLike } from "./websocket/link.ts";
+export type { ModelSocket, SocketCallOptions } from "./websocket/model-socket.ts";
+export type { SocketOptions } from "./websocket/socket-options.ts";

@@ -2,10 +2,10 @@
  * Client self-throttling: who is turned away again and again stops asking so often.
  *
  * Over the last minute a client counts the requests that have ended and how many of them the
- * server accepted (answered, in any way but by turning them away). While at least half are accepted nothing
- * is held back; beyond that a request is refused here with a probability that lets about twice as
- * many through as are accepted, so recovery is noticed at once. Requests under way do not count:
- * they would look like refused ones. Nor is anything held back on the word of fewer than
+ * server accepted (answered, in any way but by turning them away). While at least half are accepted
+ * nothing is held back; beyond that a request is refused here with a probability that lets about
+ * twice as many through as are accepted, so recovery is noticed at once. Requests under way do not
+ * count: they would look like refused ones. Nor is anything held back on the word of fewer than
  * `requestsMin`: a single failure would turn away every second call of a young client.
  *
  * @see B. Beyer and others, Site Reliability Engineering (2016), chapter 21, equation 21-1

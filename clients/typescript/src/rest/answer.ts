@@ -33,42 +33,48 @@ export interface Answers<P> extends AnswerHead {
 
 /** @throws INVALID_REPLY */
 export function readAnswer<P>(reply: HttpReply): Answer<P> {
-  const { head, body } = readReply(reply);
-  const prediction = body["sentiment"] ?? body["prediction"];
-  if (prediction === undefined) throw invalidReply("prediction", head.requestId);
-  const scores = body["probabilities"];
-  return {
-    prediction: prediction as P,
-    probabilities: Array.isArray(scores) ? scores : undefined,
-    ...head,
-  };
+  const requestId = reply.headers.get("x-request-id") ?? "";
+  return answerOfBody(replyRecord(reply.bytes, requestId), requestId);
 }
 
 /** @throws INVALID_REPLY */
 export function readAnswers<P>(reply: HttpReply): Answers<P> {
-  const { head, body } = readReply(reply);
-  if (!Array.isArray(body["predictions"])) throw invalidReply("predictions", head.requestId);
+  const requestId = reply.headers.get("x-request-id") ?? "";
+  return answersOfBody(replyRecord(reply.bytes, requestId), requestId);
+}
+
+type Body = Readonly<Record<string, unknown>>;
+
+/** @throws INVALID_REPLY */
+export function answerOfBody<P>(body: Body, requestId: string): Answer<P> {
+  const prediction = body["sentiment"] ?? body["prediction"];
+  if (prediction === undefined) throw invalidReply("prediction", requestId);
+  const scores = body["probabilities"];
+  return {
+    prediction: prediction as P,
+    probabilities: Array.isArray(scores) ? scores : undefined,
+    ...headOf(body, requestId),
+  };
+}
+
+/** @throws INVALID_REPLY */
+export function answersOfBody<P>(body: Body, requestId: string): Answers<P> {
+  if (!Array.isArray(body["predictions"])) throw invalidReply("predictions", requestId);
   const scores = body["probabilities"];
   return {
     predictions: listOf(body, "predictions") as readonly P[],
     probabilities: Array.isArray(scores) ? scores : undefined,
-    ...head,
+    ...headOf(body, requestId),
   };
 }
 
-function readReply(reply: HttpReply): {
-  head: AnswerHead;
-  body: Readonly<Record<string, unknown>>;
-} {
-  const requestId = reply.headers.get("x-request-id") ?? "";
-  const body = replyRecord(reply.bytes, requestId);
-  const head = {
+function headOf(body: Body, requestId: string): AnswerHead {
+  return {
     model: textOf(body, "model_name"),
     version: textOf(body, "model_version"),
     latencyMs: numberOf(body, "latency_ms"),
     requestId,
   };
-  return { head, body };
 }
 
 /** The JSON object of a reply. @throws INVALID_REPLY */
@@ -87,7 +93,7 @@ export function replyRecord(
 }
 
 /** A reply without something that it must have. */
-export function invalidReply(missing: string, requestId: string): MillraceError {
+function invalidReply(missing: string, requestId: string): MillraceError {
   const message = `the reply has no ${missing}: is this the address of a Millrace server?`;
   return new MillraceError("INVALID_REPLY", message, { requestId });
 }
