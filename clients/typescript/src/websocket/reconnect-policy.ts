@@ -2,7 +2,8 @@
  * Decides what a closed connection means: come back, and when, or give up.
  *
  * Close codes as the server uses them: 1001 draining, 1008 policy, 1009 too big, 1011 internal,
- * 1013 overloaded; 1006 is a connection that broke. Policy and size will not change by asking again.
+ * 1013 overloaded; 1006 is a connection that broke. Policy and size will not change by asking
+ * again.
  */
 import type { Random } from "../clock.ts";
 

@@ -4,8 +4,8 @@
  * A request waits for a place (at most `inFlightMax` are at the server, at most `waitingMax` wait
  * here), is sent, and is answered by its id in whatever order. When the connection ends, those that
  * were at the server are sent again on the next one, as long as their attempts and the budget of
- * the client last: a prediction changes nothing, so asking twice does no harm. A caller who leaves is
- * answered at once; its place is free when the server's reply to it has come.
+ * the client last: a prediction changes nothing, so asking twice does no harm. A caller who leaves
+ * is answered at once; its place is free when the server's reply to it has come.
  *
  * closed --first predict--> connecting --open--> open --close event--> connecting | given up
  */
