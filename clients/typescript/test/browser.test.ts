@@ -1,7 +1,8 @@
 // Goal: the built client runs in a browser as it is, without a bundler.
 // Method: one small server of the test hands out the page and the built files and passes everything
 // else on to the built server; the system's Chromium loads the page, which writes what it got into
-// its own document.
+// its own document. The page has loaded, and is dumped, only when an image has come that the server
+// holds back until the page says that it is done.
 import { execFile } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
@@ -46,16 +47,25 @@ try {
 } catch (error) {
   out.textContent = JSON.stringify({ failed: String(error?.stack ?? error) });
 }
-document.title = "done";
-</script>`;
+await fetch("/done");
+</script><img src="/hold" alt="">`;
 
 /** Page, built files, and the model server behind one address. */
 function serve(server: BuiltServer) {
+  let isDone = (): void => undefined;
+  const done = new Promise<void>((act) => {
+    isDone = act;
+  });
   return (asked: IncomingMessage, reply: ServerResponse): void => {
     const path = normalize(asked.url ?? "/");
     if (path === "/") {
       reply.setHeader("content-type", "text/html");
       reply.end(page);
+    } else if (path === "/done") {
+      reply.end();
+      isDone();
+    } else if (path === "/hold") {
+      void done.then(() => reply.writeHead(204).end());
     } else if (path.startsWith("/client/")) {
       reply.setHeader("content-type", "text/javascript");
       reply.end(readFileSync(join(clientFolder, "dist", path.slice("/client/".length))));
@@ -80,7 +90,6 @@ async function dump(url: string): Promise<string> {
     "--disable-gpu",
     "--disable-dev-shm-usage",
     `--user-data-dir=${profile}`,
-    "--virtual-time-budget=20000",
     "--dump-dom",
     url,
   ];

@@ -100,9 +100,7 @@ describe.skipIf(!hasWebSocket)("a socket (skipped where the runtime has no WebSo
   test("more than may wait is refused here", async () => {
     const { url } = await webSocketStandIn(() => undefined);
     const socket = createClient({ url }).socket("m", { inFlightMax: 1, waitingMax: 1 });
-    const ends = [socket.predict([1], { timeoutMs: 200 })];
-    await new Promise((done) => setTimeout(done, 100));
-    ends.push(socket.predict([2], { timeoutMs: 100 }));
+    const ends = [1, 2].map((value) => socket.predict([value], { timeoutMs: 100 }));
     await expect(socket.predict([3])).rejects.toMatchObject({ code: "OVERLOADED" });
     const codes = (await Promise.allSettled(ends)).map((end) => Reflect.get(end, "reason").code);
     expect(codes).toEqual(["DEADLINE_EXCEEDED", "DEADLINE_EXCEEDED"]);

@@ -50,7 +50,7 @@ export class SocketConnection {
   readonly #settings: SocketSettings;
   /** At the server, by id; at most `inFlightMax`. */
   readonly #inFlight = new Map<string, Entry>();
-  /** Not sent yet, oldest first; at most `waitingMax` and what a lost connection gave back. */
+  /** Not sent yet, oldest first; at most `waitingMax + inFlightMax` with those in flight. */
   #waiting: Entry[] = [];
   #link: Link | undefined;
   #isOpen = false;
@@ -72,7 +72,8 @@ export class SocketConnection {
     deadline.check();
     if (this.#isClosed) throw new MillraceError("CANCELLED", "the socket was closed");
     const { waitingMax, inFlightMax } = this.#settings;
-    if (this.#waiting.length >= waitingMax && this.#inFlight.size >= inFlightMax) {
+    // Both together, so that the bound holds before there is a connection too.
+    if (this.#waiting.length + this.#inFlight.size >= waitingMax + inFlightMax) {
       const text = `${waitingMax} requests wait for the socket already (waitingMax)`;
       throw new MillraceError("OVERLOADED", text);
     }
