@@ -19,6 +19,7 @@ export async function runCli(words: readonly string[]): Promise<number> {
     .addHelpText("after", `${exitHelp}\n\nFirst steps:\n  millrace serve model.onnx`);
   addServe(program);
   addInspect(program);
+  addTypes(program);
   addPredict(program);
   addBench(program);
   for (const command of program.commands) command.exitOverride();
@@ -111,6 +112,30 @@ Examples:
     .action(async (path: string, flags: object) => {
       const { inspect } = await import("./commands/inspect.ts");
       await inspect(path, flags);
+    });
+}
+
+function addTypes(program: Command): void {
+  program
+    .command("types")
+    .description("Write a .d.ts of models, so that the TypeScript client knows their features.")
+    .argument("<model>", "model.onnx, a package's folder, a repository, or URL of a server")
+    .option("--out <file>", "write to a file; default: stdout")
+    .addHelpText(
+      "after",
+      `${exitHelp}
+
+The declaration adds to MillraceModels of @millrace/client: with it, a wrong feature name in
+client.predict("churn", {...}) is a compile error.
+
+Examples:
+  millrace types models/churn > src/millrace-models.d.ts
+  millrace types http://127.0.0.1:8000 --out src/millrace-models.d.ts
+  millrace types http://127.0.0.1:8000/models/churn`,
+    )
+    .action(async (model: string, flags: object) => {
+      const { types } = await import("./commands/types.ts");
+      await types(model, flags);
     });
 }
 
