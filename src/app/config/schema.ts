@@ -111,6 +111,13 @@ const oipSchema = z.strictObject({
     .meta({ description: "Name in GET /v2; some clients want `triton`.", since }),
 });
 
+const tfsSchema = z.strictObject({
+  bareNan: z.boolean().default(false).meta({
+    description: "Read and write NaN and Infinity as bare tokens, as TensorFlow Serving does.",
+    since,
+  }),
+});
+
 const logSchema = z.strictObject({
   level: z.enum(logLevels).default("info").meta({
     description: "Lines below this level are not written; debug includes refused requests.",
@@ -155,6 +162,7 @@ export const configSchema = z
     cache: cacheSchema.prefault({}).meta({ description: "What is kept between starts.", since }),
     simple: simpleSchema.prefault({}).meta({ description: "The simple dialect.", since }),
     oip: oipSchema.prefault({}).meta({ description: "The Open Inference Protocol.", since }),
+    tfs: tfsSchema.prefault({}).meta({ description: "The TensorFlow Serving dialect.", since }),
     log: logSchema.prefault({}).meta({ description: "The log, on stderr.", since }),
     docs: docsSchema.prefault({}).meta({ description: "The pages for people.", since }),
     limits: z

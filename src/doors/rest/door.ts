@@ -17,6 +17,7 @@ import { metricRoutes } from "./operations/metric-routes.ts";
 import { modelRoutes } from "./operations/model-routes.ts";
 import { createParseThread } from "./simple/parse-thread.ts";
 import { simpleRoutes } from "./simple/routes.ts";
+import { tfsRoutes } from "./tfs/routes.ts";
 
 export interface RestDoorOptions {
   readonly service: Service;
@@ -33,6 +34,8 @@ export interface RestDoorOptions {
   readonly serverName: string;
   readonly serverVersion: string;
   readonly hasDocs: boolean;
+  /** The TensorFlow Serving dialect reads and writes NaN and the infinities as bare tokens. */
+  readonly hasBareTokens: boolean;
 }
 
 export interface RestDoor extends HttpServer {
@@ -48,6 +51,7 @@ export async function startRestDoor(options: RestDoorOptions): Promise<RestDoor>
   const routes = [
     ...simpleRoutes(service, thread),
     ...oipRoutes({ ...options, thread }),
+    ...tfsRoutes({ service, threads: thread.threads, hasBareTokens: options.hasBareTokens }),
     ...modelRoutes(service),
     ...healthRoutes(service),
     ...metricRoutes(options),

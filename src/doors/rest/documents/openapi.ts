@@ -5,6 +5,7 @@
  * schemas of its signature, and its bodies to `POST /predict`.
  */
 import type { ServedVersion } from "../../../service/index.ts";
+import { foreignPaths } from "./foreign-paths.ts";
 import {
   inferReplySchema,
   inferRequestSchema,
@@ -83,6 +84,7 @@ function generalPaths(bodies: JsonSchema[], names: readonly string[]): Record<st
     "/v2/health/ready": get("Open Inference Protocol readiness", anyObject),
     "/v2/models": get("Names of the models", anyObject),
     "/v2/models/stats": get("Statistics of all models", anyObject),
+    ...foreignPaths(names),
   };
 }
 

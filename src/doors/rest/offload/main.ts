@@ -10,6 +10,8 @@ import {
   serveOffload,
   writeOipReply,
 } from "../../../tensor/index.ts";
+import { decodeRows } from "../rows/decode-rows.ts";
+import type { RowsJob } from "../rows/rows-thread.ts";
 import { decodeCalls, sliceCalls } from "../simple/batch/calls.ts";
 import { decodeSimple } from "../simple/decode.ts";
 import { readNames } from "../simple/names.ts";
@@ -41,6 +43,10 @@ serveOffload({
   decodeCalls(payload) {
     const { bytes, calls, plans } = payload as DecodeCallsJob;
     return decodeCalls(asBuffer(bytes), calls, plans);
+  },
+  decodeRows(payload) {
+    const { bytes, plan, rules } = payload as RowsJob;
+    return decodeRows(asBuffer(bytes), plan, rules);
   },
   readOip(payload) {
     const { bytes, limits } = payload as OipJob;

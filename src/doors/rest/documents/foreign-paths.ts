@@ -1,0 +1,51 @@
+/**
+ * The routes of other servers' dialects in the OpenAPI description.
+ *
+ * Their bodies are described by the shape that all models have in common; what a row of one model
+ * is stands with `POST /predict`.
+ */
+import type { JsonSchema } from "./tensor-schema.ts";
+
+const anyObject: JsonSchema = { type: "object" };
+const rows: JsonSchema = { type: "array", description: "A value, a list or an object each." };
+
+function reply(description: string, schema: JsonSchema): JsonSchema {
+  const error = {
+    description: "What was wrong: the field, what was expected and the limit.",
+    content: { "application/json": { schema: { $ref: "#/components/schemas/Error" } } },
+  };
+  const ok = { description, content: { "application/json": { schema } } };
+  return { "200": ok, "400": error, "404": error, "503": error, "504": error };
+}
+
+function get(summary: string): JsonSchema {
+  return { get: { summary, responses: reply(summary, anyObject) } };
+}
+
+function post(summary: string, schema: JsonSchema): JsonSchema {
+  const requestBody = { content: { "application/json": { schema } } };
+  return { post: { summary, requestBody, responses: reply("The answer", anyObject) } };
+}
+
+/** @param names the models that answer */
+export function foreignPaths(names: readonly string[]): Record<string, JsonSchema> {
+  const parameter = { name: "model", in: "path", required: true, schema: { enum: names } };
+  const ofModel = (path: JsonSchema): JsonSchema => ({ parameters: [parameter], ...path });
+  const examples = { type: "object", properties: { examples: rows, context: anyObject } };
+  const predict = {
+    oneOf: [
+      { type: "object", properties: { instances: rows }, required: ["instances"] },
+      { type: "object", properties: { inputs: {} }, required: ["inputs"] },
+    ],
+  };
+  return {
+    "/v1/models": get("Names of the models (KServe v1, OpenAI)"),
+    "/v1/models/{model}": ofModel(get("State of a model (TensorFlow Serving, KServe v1)")),
+    "/v1/models/{model}/metadata": ofModel(get("Signature of a model (TensorFlow Serving)")),
+    "/v1/models/{model}:predict": ofModel(
+      post("Rows or columns (TensorFlow Serving, KServe v1)", predict),
+    ),
+    "/v1/models/{model}:classify": ofModel(post("Classes of examples", examples)),
+    "/v1/models/{model}:regress": ofModel(post("A number for each example", examples)),
+  };
+}
