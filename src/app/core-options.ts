@@ -29,7 +29,7 @@ export function coreOptions(config: Config): Omit<ComposeOptions, "log"> {
 }
 
 export function doorSettings(config: Config): DoorSettings {
-  const { server, simple, oip, tfs, docs } = config;
+  const { server, simple, oip, tfs, vertex, docs } = config;
   return {
     host: server.host,
     port: server.port,
@@ -39,5 +39,7 @@ export function doorSettings(config: Config): DoorSettings {
     serverName: oip.serverName,
     hasDocs: docs.enabled,
     hasBareTokens: tfs.bareNan,
+    dialects: server.dialects,
+    vertex,
   };
 }

@@ -3,7 +3,12 @@
  */
 import { createServer } from "node:http";
 import { defaultLimits, type Limits, systemClock } from "../../src/base/index.ts";
-import { type RestDoor, type RestDoorOptions, startRestDoor } from "../../src/doors/rest/index.ts";
+import {
+  dialectNames,
+  type RestDoor,
+  type RestDoorOptions,
+  startRestDoor,
+} from "../../src/doors/rest/index.ts";
 import {
   type BatchLayout,
   type InputSpec,
@@ -92,6 +97,8 @@ export async function openRestRig(
     serverVersion: "0.0.1",
     hasDocs: false,
     hasBareTokens: false,
+    dialects: dialectNames,
+    vertex: { healthRoute: "", predictRoute: "" },
     ...door,
   });
   const url = `http://127.0.0.1:${opened.port}`;

@@ -6,6 +6,7 @@
  */
 import { existsSync, readFileSync } from "node:fs";
 import { type LoadedConfig, loadConfig, settingOfText } from "./config.ts";
+import { sagemakerFolder } from "./platform-variables.ts";
 import { ConfigError } from "./problems.ts";
 import type { GivenValue } from "./read-file.ts";
 
@@ -55,7 +56,9 @@ export async function findConfig(
   }
   if (paths.length > 0) given.push({ setting: "models.paths", value: paths, origin: "argument" });
   const environment = process.env;
-  return await loadConfig({ flags: given, environment, file: readFile(flags.config) });
+  const hasSagemakerModel = existsSync(sagemakerFolder);
+  const file = readFile(flags.config);
+  return await loadConfig({ flags: given, environment, file, hasSagemakerModel });
 }
 
 function readFile(flag: string | undefined): { path: string; text: string } | undefined {

@@ -7,6 +7,7 @@
  */
 import { z } from "zod";
 import { type LimitName, type Limits, limitTable } from "../../base/index.ts";
+import { dialectNames } from "../../doors/rest/index.ts";
 import { logLevels } from "../../observe/index.ts";
 
 const since = "0.1.0";
@@ -29,6 +30,12 @@ const serverSchema = z.strictObject({
     unit: "socket",
     since,
   }),
+  dialects: z
+    .array(z.enum(dialectNames))
+    .min(1)
+    .max(dialectNames.length)
+    .default([...dialectNames])
+    .meta({ description: "Whose clients find their routes on the port.", since }),
 });
 
 const modelsSchema = z.strictObject({
@@ -118,6 +125,26 @@ const tfsSchema = z.strictObject({
   }),
 });
 
+/** A path of fixed segments. */
+const routeSchema = z
+  .string()
+  .max(1_024)
+  .refine((path) => path === "" || (path.startsWith("/") && !path.includes("/:")), {
+    error: "expected a path that starts with / and has no segment that starts with :",
+  })
+  .default("");
+
+const vertexSchema = z.strictObject({
+  healthRoute: routeSchema.meta({
+    description: "Path of the health check; AIP_HEALTH_ROUTE sets it on Vertex AI.",
+    since,
+  }),
+  predictRoute: routeSchema.meta({
+    description: 'Path that takes {"instances": [row]}; AIP_PREDICT_ROUTE sets it on Vertex AI.',
+    since,
+  }),
+});
+
 const logSchema = z.strictObject({
   level: z.enum(logLevels).default("info").meta({
     description: "Lines below this level are not written; debug includes refused requests.",
@@ -163,6 +190,7 @@ export const configSchema = z
     simple: simpleSchema.prefault({}).meta({ description: "The simple dialect.", since }),
     oip: oipSchema.prefault({}).meta({ description: "The Open Inference Protocol.", since }),
     tfs: tfsSchema.prefault({}).meta({ description: "The TensorFlow Serving dialect.", since }),
+    vertex: vertexSchema.prefault({}).meta({ description: "The routes of Vertex AI.", since }),
     log: logSchema.prefault({}).meta({ description: "The log, on stderr.", since }),
     docs: docsSchema.prefault({}).meta({ description: "The pages for people.", since }),
     limits: z

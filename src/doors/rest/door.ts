@@ -8,18 +8,15 @@
 import type { Clock, ErrorCode, LimitName, ServingError } from "../../base/index.ts";
 import { type Log, type ProcessUsage, RepeatGate } from "../../observe/index.ts";
 import type { ServedVersion, Service } from "../../service/index.ts";
+import { type DialectOptions, dialectRoutes, platformRoutes } from "./dialects.ts";
 import { documentRoutes } from "./documents/routes.ts";
 import type { Exchange } from "./http/exchange.ts";
 import { type HttpServer, startHttpServer } from "./http/server.ts";
-import { oipRoutes } from "./oip/routes.ts";
 import { healthRoutes } from "./operations/health-routes.ts";
 import { metricRoutes } from "./operations/metric-routes.ts";
-import { modelRoutes } from "./operations/model-routes.ts";
 import { createParseThread } from "./simple/parse-thread.ts";
-import { simpleRoutes } from "./simple/routes.ts";
-import { tfsRoutes } from "./tfs/routes.ts";
 
-export interface RestDoorOptions {
+export interface RestDoorOptions extends Omit<DialectOptions, "thread"> {
   readonly service: Service;
   readonly clock: Clock;
   readonly log: Log;
@@ -31,11 +28,7 @@ export interface RestDoorOptions {
   readonly listenSockets: number;
   readonly validationStatus: 400 | 422;
   readonly metricsDefault: "text" | "json";
-  readonly serverName: string;
-  readonly serverVersion: string;
   readonly hasDocs: boolean;
-  /** The TensorFlow Serving dialect reads and writes NaN and the infinities as bare tokens. */
-  readonly hasBareTokens: boolean;
 }
 
 export interface RestDoor extends HttpServer {
@@ -48,15 +41,14 @@ export async function startRestDoor(options: RestDoorOptions): Promise<RestDoor>
   const { service, clock, log } = options;
   const books = { service, log, gate: new RepeatGate(), isDebug: log.isDebug };
   const thread = createParseThread();
-  const routes = [
-    ...simpleRoutes(service, thread),
-    ...oipRoutes({ ...options, thread }),
-    ...tfsRoutes({ service, threads: thread.threads, hasBareTokens: options.hasBareTokens }),
-    ...modelRoutes(service),
+  const dialects = { ...options, thread };
+  const known = [
+    ...dialectRoutes(dialects),
     ...healthRoutes(service),
     ...metricRoutes(options),
     ...(options.hasDocs ? documentRoutes(service, options.serverVersion) : []),
   ];
+  const routes = [...known, ...platformRoutes(dialects, known)];
   const server = await startHttpServer({
     host: options.host,
     port: options.port,

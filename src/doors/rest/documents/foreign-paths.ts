@@ -38,7 +38,12 @@ export function foreignPaths(names: readonly string[]): Record<string, JsonSchem
       { type: "object", properties: { inputs: {} }, required: ["inputs"] },
     ],
   };
+  const row = { description: "A row, a list of rows, or a text." };
   return {
+    "/invocations": post("Rows, tables or tensors (SageMaker, MLflow, Vertex)", anyObject),
+    "/models/{model}/invoke": ofModel(post("The same for one model of several", anyObject)),
+    "/execution-parameters": get("What batch transform may send (SageMaker)"),
+    "/predictions/{model}": ofModel(post("The value of a prediction (TorchServe)", row)),
     "/v1/models": get("Names of the models (KServe v1, OpenAI)"),
     "/v1/models/{model}": ofModel(get("State of a model (TensorFlow Serving, KServe v1)")),
     "/v1/models/{model}/metadata": ofModel(get("Signature of a model (TensorFlow Serving)")),

@@ -10,7 +10,8 @@ import {
   serveOffload,
   writeOipReply,
 } from "../../../tensor/index.ts";
-import { decodeRows } from "../rows/decode-rows.ts";
+import { chooseForm, type FormJob } from "../invocations/choose-form.ts";
+import { decodeBody } from "../rows/decode-body.ts";
 import type { RowsJob } from "../rows/rows-thread.ts";
 import { decodeCalls, sliceCalls } from "../simple/batch/calls.ts";
 import { decodeSimple } from "../simple/decode.ts";
@@ -44,9 +45,13 @@ serveOffload({
     const { bytes, calls, plans } = payload as DecodeCallsJob;
     return decodeCalls(asBuffer(bytes), calls, plans);
   },
+  chooseForm(payload) {
+    const { bytes, jsonDepthMax } = payload as FormJob;
+    return chooseForm(asBuffer(bytes), jsonDepthMax);
+  },
   decodeRows(payload) {
     const { bytes, plan, rules } = payload as RowsJob;
-    return decodeRows(asBuffer(bytes), plan, rules);
+    return decodeBody(asBuffer(bytes), plan, rules);
   },
   readOip(payload) {
     const { bytes, limits } = payload as OipJob;

@@ -52,7 +52,8 @@ function ready(service: Service, exchange: Exchange): void {
   else replyStatus(exchange, 503, { status: "not ready", problems });
 }
 
-function ping(service: Service, exchange: Exchange): void {
+/** 200 when a request would be answered, else 503; what SageMaker, MLflow and Vertex ask. */
+export function ping(service: Service, exchange: Exchange): void {
   const { isReady } = service.health();
   replyStatus(exchange, isReady ? 200 : 503, { status: isReady ? "Healthy" : "Unhealthy" });
 }

@@ -16,6 +16,8 @@ export type RowsForm = "rows" | "columns";
 
 export interface RowsRequest extends DecodedRows {
   readonly form: RowsForm;
+  /** Of the format `value`. */
+  readonly valueForm?: ValueForm;
   /** In the order of the plan's inputs; `undefined` = not given. */
   readonly tensors: readonly (Tensor | undefined)[];
   /** `signature_name` of TensorFlow Serving. */
@@ -25,7 +27,14 @@ export interface RowsRequest extends DecodedRows {
 /** The keys that may hold the values of a body. */
 export type RowsKey = "instances" | "inputs" | "examples" | "dataframe_split" | "dataframe_records";
 
+/** How a body is written: one JSON object, a JSON value in each line, a table, a bare value. */
+export type RowsFormat = "json" | "lines" | "csv" | "value";
+
+/** A bare value: one row, a list of rows, or rows under `instances`. */
+export type ValueForm = "one" | "list" | "instances";
+
 export interface RowsRules {
+  readonly format: RowsFormat;
   readonly limits: DecodeLimits;
   /** The keys that the dialect knows; a body has exactly one of them. */
   readonly keys: readonly RowsKey[];

@@ -5,7 +5,7 @@ import type { Service } from "../../../service/index.ts";
 import type { Offload } from "../../../tensor/index.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { SimplePlan } from "../simple/plan.ts";
-import { decodeRows } from "./decode-rows.ts";
+import { decodeBody } from "./decode-body.ts";
 import type { RowsRequest, RowsRules } from "./rows-request.ts";
 
 /** What reading needs of the server. */
@@ -21,14 +21,14 @@ export interface RowsJob {
   readonly rules: RowsRules;
 }
 
-/** @throws what `decodeRows` throws; in a thread also OVERLOADED, INTERNAL (the thread died) */
+/** @throws what `decodeBody` throws; in a thread also OVERLOADED, INTERNAL (the thread died) */
 export function readRows(
   { service, threads }: RowsRoute,
   exchange: Exchange,
   { plan, rules }: Pick<RowsJob, "plan" | "rules">,
 ): RowsRequest | Promise<RowsRequest> {
   const { body, cancellation } = exchange;
-  if (body.length <= service.limits.jsonInlineBytesMax) return decodeRows(body, plan, rules);
+  if (body.length <= service.limits.jsonInlineBytesMax) return decodeBody(body, plan, rules);
   service.metrics.http.jsonOffloaded += 1;
   const payload: RowsJob = { bytes: body, plan, rules };
   const read = threads.run({ task: "decodeRows", payload, cancellation });

@@ -47,7 +47,7 @@ async function run(
   const { service, hasBareTokens } = route;
   const { jsonDepthMax } = service.limits;
   const serving = tfsServing(served, { jsonDepthMax, hasBareTokens });
-  const rules = { limits: serving.limits, keys: keysOf[verb] };
+  const rules = { format: "json", limits: serving.limits, keys: keysOf[verb] } as const;
   const decoded = await readRows(route, exchange, { plan: serving.plan, rules });
   checkSignature(decoded.signatureName);
   const outputs = await runRows(service, exchange, { served, serving, decoded });
