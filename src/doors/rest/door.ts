@@ -44,7 +44,7 @@ export async function startRestDoor(options: RestDoorOptions): Promise<RestDoor>
   const dialects = { ...options, thread };
   const known = [
     ...dialectRoutes(dialects),
-    ...healthRoutes(service),
+    ...healthRoutes(service, options.hasDocs),
     ...metricRoutes(options),
     ...(options.hasDocs ? documentRoutes(service, options.serverVersion) : []),
   ];

@@ -26,13 +26,5 @@ export function documentRoutes(service: Service, serverVersion: string): Route[]
       },
     },
     { ...plain, path: "/docs", handle: (exchange) => exchange.reply(html, page) },
-    {
-      ...plain,
-      path: "/",
-      handle(exchange) {
-        const lines = "location: /docs\r\n";
-        exchange.reply({ status: 302, contentType: "text/plain", lines }, "see /docs\n");
-      },
-    },
   ];
 }

@@ -10,12 +10,14 @@ import type { Exchange } from "../http/exchange.ts";
 import { replyStatus } from "../http/exchange-work.ts";
 import type { Route } from "../http/router.ts";
 
-export function healthRoutes(service: Service): Route[] {
+/** @param hasDocs browsers that ask for `/` are sent to the page for people */
+export function healthRoutes(service: Service, hasDocs: boolean): Route[] {
   const plain = { method: "GET", body: "none", dialect: "plain" } as const;
   return [
     { ...plain, path: "/health", handle: (exchange) => health(service, exchange) },
     { ...plain, path: "/health/live", handle: (exchange) => replyStatus(exchange, 200, alive) },
     { ...plain, path: "/health/ready", handle: (exchange) => ready(service, exchange) },
+    { ...plain, path: "/", handle: (exchange) => front(exchange, hasDocs) },
     { ...plain, path: "/ping", handle: (exchange) => ping(service, exchange) },
     {
       ...plain,
@@ -34,6 +36,14 @@ export function healthRoutes(service: Service): Route[] {
 }
 
 const alive = { status: "alive" };
+
+/** `GET /`: what KServe v1's clients ask to know that the process answers. */
+function front(exchange: Exchange, hasDocs: boolean): void {
+  if (hasDocs && exchange.headers.accept.includes("text/html")) {
+    const lines = "location: /docs\r\n";
+    exchange.reply({ status: 302, contentType: "text/plain", lines }, "see /docs\n");
+  } else replyStatus(exchange, 200, alive);
+}
 
 async function health(service: Service, exchange: Exchange): Promise<void> {
   const isDeep = exchange.query.get("deep") === "1";
