@@ -96,6 +96,8 @@ export async function openRestRig(
     serverName: "millrace",
     serverVersion: "0.0.1",
     hasDocs: false,
+    unixSocket: "",
+    cors: { origins: [], maxAgeS: 600 },
     hasBareTokens: false,
     dialects: dialectNames,
     vertex: { healthRoute: "", predictRoute: "" },

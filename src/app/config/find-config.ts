@@ -15,6 +15,7 @@ export interface ConfigFlags {
   readonly config?: string;
   readonly host?: string;
   readonly port?: number;
+  readonly unixSocket?: string;
   readonly name?: string;
   readonly logLevel?: string;
   readonly logFormat?: string;
@@ -30,6 +31,7 @@ export interface ConfigFlags {
 const flagSettings: { readonly [flag in keyof ConfigFlags]?: readonly [string, string] } = {
   host: ["server.host", "--host"],
   port: ["server.port", "--port"],
+  unixSocket: ["server.unixSocket", "--unix-socket"],
   name: ["models.name", "--name"],
   logLevel: ["log.level", "--log-level"],
   logFormat: ["log.format", "--log-format"],

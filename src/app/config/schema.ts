@@ -30,6 +30,10 @@ const serverSchema = z.strictObject({
     unit: "socket",
     since,
   }),
+  unixSocket: z.string().max(100).default("").meta({
+    description: "Path of a Unix socket that is listened on beside the port; empty: none.",
+    since,
+  }),
   dialects: z
     .array(z.enum(dialectNames))
     .min(1)
@@ -145,6 +149,31 @@ const vertexSchema = z.strictObject({
   }),
 });
 
+/** `*`, or a scheme, a host and perhaps a port: what a browser sends as Origin. */
+function isOrigin(text: string): boolean {
+  if (text === "*") return true;
+  return URL.canParse(text) && new URL(text).origin === text;
+}
+
+const corsSchema = z.strictObject({
+  origins: z
+    .string()
+    .max(8_192)
+    .refine((text) => text.split(" ").every((each) => each === "" || isOrigin(each)), {
+      error: "expected origins like https://app.example or http://localhost:3000, or *",
+    })
+    .default("")
+    .meta({
+      description: "Origins whose pages may call, with spaces between; * for any; empty: none.",
+      since,
+    }),
+  maxAgeS: z.int().min(0).max(86_400).default(600).meta({
+    description: "How long a browser remembers what a preflight was answered.",
+    unit: "s",
+    since,
+  }),
+});
+
 const logSchema = z.strictObject({
   level: z.enum(logLevels).default("info").meta({
     description: "Lines below this level are not written; debug includes refused requests.",
@@ -191,6 +220,9 @@ export const configSchema = z
     oip: oipSchema.prefault({}).meta({ description: "The Open Inference Protocol.", since }),
     tfs: tfsSchema.prefault({}).meta({ description: "The TensorFlow Serving dialect.", since }),
     vertex: vertexSchema.prefault({}).meta({ description: "The routes of Vertex AI.", since }),
+    cors: corsSchema
+      .prefault({})
+      .meta({ description: "Pages of other origins in browsers (CORS).", since }),
     log: logSchema.prefault({}).meta({ description: "The log, on stderr.", since }),
     docs: docsSchema.prefault({}).meta({ description: "The pages for people.", since }),
     limits: z

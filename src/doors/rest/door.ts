@@ -8,6 +8,7 @@
 import type { Clock, ErrorCode, LimitName, ServingError } from "../../base/index.ts";
 import { type Log, type ProcessUsage, RepeatGate } from "../../observe/index.ts";
 import type { ServedVersion, Service } from "../../service/index.ts";
+import { type CorsSettings, makeCors } from "./cors.ts";
 import { type DialectOptions, dialectRoutes, platformRoutes } from "./dialects.ts";
 import { documentRoutes } from "./documents/routes.ts";
 import type { Exchange } from "./http/exchange.ts";
@@ -26,6 +27,9 @@ export interface RestDoorOptions extends Omit<DialectOptions, "thread"> {
   readonly port: number;
   /** Listening sockets on the port, 1 to 64. */
   readonly listenSockets: number;
+  /** A Unix socket that is listened on too, or "". */
+  readonly unixSocket: string;
+  readonly cors: CorsSettings;
   readonly validationStatus: 400 | 422;
   readonly metricsDefault: "text" | "json";
   readonly hasDocs: boolean;
@@ -53,6 +57,8 @@ export async function startRestDoor(options: RestDoorOptions): Promise<RestDoor>
     host: options.host,
     port: options.port,
     listenSockets: options.listenSockets,
+    unixSocket: options.unixSocket,
+    arrived: makeCors(options.cors),
     limits: service.limits,
     validationStatus: options.validationStatus,
     routes,
