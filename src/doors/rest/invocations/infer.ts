@@ -37,6 +37,7 @@ export async function invoke(route: InvocationsRoute, exchange: Exchange): Promi
   exchange.headLines += attributesLine(exchange);
   const media = mediaOf(exchange.headers.contentType);
   if (media.kind === "tensors") return await runTensors(route, exchange, media);
+  checkSize(route, exchange);
   if (media.kind !== "json") {
     return await answerRows(route, exchange, media.kind);
   }
@@ -45,6 +46,16 @@ export async function invoke(route: InvocationsRoute, exchange: Exchange): Promi
   if (form === "simple") return await predict(route, exchange);
   const served = begin(route, exchange);
   await inferOn(route, exchange, served);
+}
+
+/** A header that speaks of tensors lets in what is too large for text. @throws PAYLOAD_TOO_LARGE */
+function checkSize({ service }: InvocationsRoute, { body }: Exchange): void {
+  const { jsonBodyBytesMax } = service.limits;
+  if (body.length <= jsonBodyBytesMax) return;
+  const message = `the body has ${body.length} bytes; the limit is ${jsonBodyBytesMax}`;
+  throw new ServingError("PAYLOAD_TOO_LARGE", `${message} (jsonBodyBytesMax)`, {
+    limit: "jsonBodyBytesMax",
+  });
 }
 
 /** Answers for the model that the path names. */

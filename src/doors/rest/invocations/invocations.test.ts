@@ -364,6 +364,21 @@ test("refuses in MLflow's words with the field and what was expected", async () 
   expect(answers).toMatchSnapshot();
 });
 
+test("counts text against the limit of text, whatever a header says", async () => {
+  const own = await openRestRig([churn], { jsonBodyBytesMax: 20 });
+  try {
+    const body = `1,2\n${"2,3\n".repeat(20)}`;
+    const headers = { "content-type": "text/csv", "inference-header-content-length": "5" };
+    const reply = await fetch(`${own.url}/invocations`, { method: "POST", headers, body });
+    expect([reply.status, await reply.json()]).toMatchObject([
+      413,
+      { error_code: "PAYLOAD_TOO_LARGE" },
+    ]);
+  } finally {
+    await own.close();
+  }
+});
+
 test("asks which model is meant when there are several", async () => {
   const headers = { "content-type": "application/json" };
   const body = '{"inputs":[1]}';

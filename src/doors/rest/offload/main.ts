@@ -17,6 +17,7 @@ import { decodeCalls, sliceCalls } from "../simple/batch/calls.ts";
 import { decodeSimple } from "../simple/decode.ts";
 import { readNames } from "../simple/names.ts";
 import type { DecodeCallsJob, NamesJob, ParseJob, SliceJob } from "../simple/parse-thread.ts";
+import { type TfsReply, writeTfsReply } from "../tfs/write-reply.ts";
 
 interface OipJob {
   readonly bytes: Uint8Array;
@@ -56,6 +57,9 @@ serveOffload({
   readOip(payload) {
     const { bytes, limits } = payload as OipJob;
     return readOipRequest(bytes, limits);
+  },
+  writeTfs(payload) {
+    return Buffer.from(writeTfsReply(payload as TfsReply));
   },
   writeOip(payload) {
     const { text, parts } = writeOipReply(payload as OipReply);

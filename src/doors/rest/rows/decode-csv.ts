@@ -31,12 +31,13 @@ export function decodeCsv(bytes: Buffer, plan: SimplePlan, { limits }: RowsRules
   const json = rows.map((cells, index) => rowJson(cells, { plan, order, index }));
   const reader = new JsonReader(Buffer.from(`[${json.join(",")}]`), limits.jsonDepthMax);
   const into = new RowReader(plan, limits, field);
+  const cells = order ?? plan.fieldNames.map((_, position) => position);
   reader.enterArray();
   for (let index = 0; reader.nextElement(); index += 1) {
     checkRows(index, field, limits.requestItemsMax);
     const place = { field, index };
     if (plan.fieldNames.length === 0) into.readRow(reader, place);
-    else into.readOrdered(reader, place, order ?? plan.fieldNames.map((_, at) => at));
+    else into.readOrdered(reader, place, cells);
   }
   return {
     form: "rows",

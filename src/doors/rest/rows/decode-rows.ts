@@ -17,6 +17,9 @@ import type { RowsForm, RowsKey, RowsRequest, RowsRules } from "./rows-request.t
 
 const openBrace = 0x7b;
 
+/** Bytes of what all examples have in common; each of them reads it again. */
+const contextBytesMax = 4_096;
+
 /**
  * @throws INVALID_REQUEST broken JSON, none of the keys, or two of them
  * @throws INVALID_INPUT a value that does not fit the model
@@ -169,6 +172,9 @@ class Decoder {
     if (reader.peek() !== "object") throw wrongKind(reader, "context", "an object of features");
     this.#contextAt = reader.at;
     reader.skipValue();
+    if (reader.at - this.#contextAt <= contextBytesMax) return;
+    const message = `context: more than ${contextBytesMax} bytes (a fixed limit)`;
+    throw new ServingError("LIMIT_EXCEEDED", message, { field: "context" });
   }
 
   #take(rows: RowReader): void {

@@ -13,10 +13,9 @@ import { serverTimingLine } from "../http/server-timing.ts";
 import type { RowsKey, RowsRequest } from "../rows/rows-request.ts";
 import { type RowsRoute, readRows } from "../rows/rows-thread.ts";
 import { runRows } from "../rows/run-rows.ts";
-import { classesBody, regressionsBody } from "./examples.ts";
 import { tfsServing } from "./serving.ts";
 import { findTarget, noRoute, type TargetPath, targetOf } from "./target.ts";
-import { outputsBody, predictionsBody } from "./write-outputs.ts";
+import { type AnswerKind, writeAnywhere } from "./write-reply.ts";
 
 export interface TfsRoute extends RowsRoute {
   readonly hasBareTokens: boolean;
@@ -52,15 +51,17 @@ async function run(
   checkSignature(decoded.signatureName);
   const outputs = await runRows(service, exchange, { served, serving, decoded });
   const form = { specs: served.signature.outputs, hasBareTokens };
-  const text = bodyOf(verb, decoded)(outputs, form);
+  const reply = { kind: kindOf(verb, decoded), outputs, form };
+  const text = await writeAnywhere(route.threads, reply, exchange.cancellation);
   exchange.writtenAtMs = service.clock.nowMs();
-  exchange.replyJson(text, serverTimingLine(exchange.times, exchange.writtenAtMs));
+  const lines = serverTimingLine(exchange.times, exchange.writtenAtMs);
+  exchange.reply({ status: 200, contentType: "application/json", lines }, text);
 }
 
-function bodyOf(verb: Verb, { form }: RowsRequest): typeof predictionsBody {
-  if (verb === "classify") return classesBody;
-  if (verb === "regress") return regressionsBody;
-  return form === "columns" ? outputsBody : predictionsBody;
+function kindOf(verb: Verb, { form }: RowsRequest): AnswerKind {
+  if (verb === "classify") return "classes";
+  if (verb === "regress") return "regressions";
+  return form === "columns" ? "outputs" : "predictions";
 }
 
 /** Splits `M:predict`, or `M`, `versions`, `3:predict`. */

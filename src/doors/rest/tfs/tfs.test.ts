@@ -7,7 +7,7 @@ import {
   outputSpec,
   type RestRig,
 } from "../../../../test/support/rest-rig.ts";
-import { makeTensor, type Tensor } from "../../../tensor/index.ts";
+import { ByteStrings, makeTensor, type Tensor } from "../../../tensor/index.ts";
 
 let rig: RestRig;
 
@@ -245,6 +245,35 @@ test("reads a large body in a thread and answers the same", async () => {
   expect(rig.service.metrics.http.jsonOffloaded).toBe(before + 1);
 });
 
+test("writes a large answer in a thread, and refuses there as here", async () => {
+  const wide = {
+    name: "wide",
+    inputs: [inputSpec({ name: "x", dtype: "FP32", shape: [-1] })],
+    outputs: [
+      outputSpec({ name: "y", dtype: "FP32", shape: [-1, 30_000] }),
+      outputSpec({ name: "t_bytes", dtype: "BYTES", shape: [-1] }),
+    ],
+    run({ inputs }: { inputs: readonly (Tensor | undefined)[] }) {
+      const [x] = inputs as [Tensor];
+      const first = (x.elements as Float32Array)[0] ?? 1;
+      const y = Float32Array.from({ length: 30_000 }, (_, index) => index / 4 / first);
+      const t = makeTensor("BYTES", [1], ByteStrings.fromText(["é"]));
+      return [makeTensor("FP32", [1, 30_000], y), t];
+    },
+  };
+  const own = await openRestRig([wide]);
+  try {
+    const [status, text] = await ask("/wide:predict", { instances: [1] }, own.url);
+    const { predictions } = JSON.parse(text);
+    expect(status).toBe(200);
+    expect(predictions[0].t_bytes).toEqual({ b64: "w6k=" });
+    expect(predictions[0].y.slice(-2)).toEqual([7499.5, 7499.75]);
+    expect((await ask("/wide:predict", { instances: [0] }, own.url))[0]).toBe(406);
+  } finally {
+    await own.close();
+  }
+});
+
 test("counts on its version under the door rest", async () => {
   const { requests } = rig.service.metrics.of("image", "1.0.0");
   const before = requests.successes;
@@ -324,6 +353,7 @@ const refusals: readonly (readonly [path: string, body: unknown])[] = [
   ["/churn:classify", { examples: [{ age: [1, 2] }] }],
   ["/churn:classify", { examples: [{ age: [] }] }],
   ["/churn:classify", { examples: [{ age: 1 }], context: 1 }],
+  ["/churn:classify", `{"examples":[{}],"context":{"age":1${" ".repeat(4_096)}}}`],
   ["/half:classify", { examples: [{ x: 1 }] }],
   ["/churn:regress", { examples: [{ age: 1 }] }],
   ["/half:explain", { instances: [1] }],
@@ -349,7 +379,8 @@ test("refuses with the field, what was expected and a code", async () => {
     expect(status, `${path} ${JSON.stringify(body)} ${text}`).toBeGreaterThanOrEqual(400);
     expect([500, 502, 504]).not.toContain(status);
     const { error, code, field } = JSON.parse(text);
-    const shown = typeof body === "string" ? body : JSON.stringify(body);
+    const whole = typeof body === "string" ? body : JSON.stringify(body);
+    const shown = whole?.replace(" ".repeat(4_096), "...");
     answers[`${body === undefined ? "GET" : "POST"} ${path} ${shown ?? ""}`] = [
       status,
       code,
