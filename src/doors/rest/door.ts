@@ -46,11 +46,12 @@ export async function startRestDoor(options: RestDoorOptions): Promise<RestDoor>
   const books = { service, log, gate: new RepeatGate(), isDebug: log.isDebug };
   const thread = createParseThread();
   const dialects = { ...options, thread };
+  const hasPage = options.hasDocs && options.dialects.includes("simple");
   const known = [
     ...dialectRoutes(dialects),
-    ...healthRoutes(service, options.hasDocs),
+    ...healthRoutes(service, hasPage),
     ...metricRoutes(options),
-    ...(options.hasDocs ? documentRoutes(service, options.serverVersion) : []),
+    ...(options.hasDocs ? documentRoutes(options) : []),
   ];
   const routes = [...known, ...platformRoutes(dialects, known)];
   const server = await startHttpServer({

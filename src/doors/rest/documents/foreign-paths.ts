@@ -2,8 +2,9 @@
  * The routes of other servers' dialects in the OpenAPI description.
  *
  * Their bodies are described by the shape that all models have in common; what a row of one model
- * is stands with `POST /predict`.
+ * is stands with `POST /predict`. A listener that does not speak a dialect does not describe it.
  */
+import type { DialectName } from "../dialects.ts";
 import type { JsonSchema } from "./tensor-schema.ts";
 
 const anyObject: JsonSchema = { type: "object" };
@@ -25,6 +26,26 @@ function get(summary: string): JsonSchema {
 function post(summary: string, schema: JsonSchema): JsonSchema {
   const requestBody = { content: { "application/json": { schema } } };
   return { post: { summary, requestBody, responses: reply("The answer", anyObject) } };
+}
+
+/** How a path begins, and the dialects that have it; the first that fits counts. */
+const owners: readonly (readonly [start: string, ...dialects: DialectName[]])[] = [
+  ["/models/{model}/invoke", "sagemaker", "mlflow"],
+  ["/models", "simple"],
+  ["/predictions/", "torchserve"],
+  ["/predict", "simple"],
+  ["/batch_predict", "simple"],
+  ["/invocations", "sagemaker", "mlflow"],
+  ["/execution-parameters", "sagemaker"],
+  ["/v1/", "tfs", "kserve"],
+  ["/v2/health/"],
+  ["/v2", "oip"],
+];
+
+/** True when a listener of these dialects has the path. */
+export function isSpoken(path: string, dialects: readonly DialectName[]): boolean {
+  const [, ...own] = owners.find(([start]) => path.startsWith(start)) ?? [""];
+  return own.length === 0 || own.some((name) => dialects.includes(name));
 }
 
 /** @param names the models that answer */
