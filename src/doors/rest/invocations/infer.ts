@@ -61,6 +61,8 @@ function checkSize({ service }: InvocationsRoute, { body }: Exchange): void {
 /** Answers for the model that the path names. */
 export async function invokeNamed(route: InvocationsRoute, exchange: Exchange): Promise<void> {
   exchange.headers.model = exchange.parameters[0] ?? "";
+  // The path has named it: a query may not name another one.
+  exchange.queryText = "";
   await invoke(route, exchange);
 }
 

@@ -251,6 +251,9 @@ test("answers the model that a multi-model path names", async () => {
     '{"predictions":[[1,2]]}',
   ]);
   expect((await answer("{}", { path: "/models/nope/invoke" }))[0]).toBe(404);
+  expect((await answer({ instances: [[1, 2]] }, { path: `${path}?model=churn` }))[1]).toBe(
+    '{"predictions":[[1,2]]}',
+  );
 });
 
 test("answers on the routes that Vertex names", async () => {
