@@ -237,6 +237,39 @@ test("tells status, metadata and the list", async () => {
   });
 });
 
+test("shows a version that is no number by its revision, and finds it so", async () => {
+  const own = await openRestRig(models);
+  try {
+    const { registry } = own.service;
+    for (const version of ["1.1.0", "7"]) {
+      const entry = registry.register({ model: "half", version, isRequired: false });
+      registry.step(entry, "failed", { reason: `${version} is broken` });
+    }
+    const [, text] = await ask("/half", undefined, own.url);
+    const { model_version_status: shown } = JSON.parse(text);
+    const told = shown.map((each: { version: string; state: string }) => [
+      each.version,
+      each.state,
+    ]);
+    expect(told).toEqual([
+      ["7", "END"],
+      ["2", "END"],
+      ["1", "AVAILABLE"],
+    ]);
+    const body = { instances: [1, 2, 3] };
+    const two = await ask("/half/versions/2:predict", body, own.url);
+    expect([two[0], JSON.parse(two[1])]).toMatchObject([
+      503,
+      { error: "version '1.1.0' of model 'half' is failed" },
+    ]);
+    const one = await ask("/half/versions/1:predict", body, own.url);
+    expect(one).toEqual([200, '{"predictions":[2.5,3,3.5]}']);
+    expect((await ask("/half/versions/3:predict", body, own.url))[0]).toBe(404);
+  } finally {
+    await own.close();
+  }
+});
+
 test("reads a large body in a thread and answers the same", async () => {
   const instances = Array.from({ length: 4 }, (_, index) => index);
   const body = `{"instances":${JSON.stringify(instances)}${" ".repeat(3_000)}}`;
