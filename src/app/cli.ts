@@ -72,7 +72,8 @@ function addServe(program: Command): void {
     .description("Serve models: files, packages, repositories (Triton's too).")
     .argument("[paths...]", "model.onnx, a package's folder, or a repository")
     .option("--host <address>", "address to listen on (default 0.0.0.0)")
-    .option("--port <number>", "port; 0 picks a free one (default 8000)", number);
+    .option("--port <number>", "port; 0 picks a free one (default 8000)", number)
+    .option("--unix-socket <path>", "listen on a Unix socket too");
   addModelOptions(command)
     .option("--workers-share", "run all models in one worker process")
     .option("--log-level <level>", "debug, info, warn, error or silent")

@@ -32,7 +32,7 @@ export function coreOptions(config: Config): Omit<ComposeOptions, "log"> {
 }
 
 export function doorSettings(config: Config): DoorSettings {
-  const { server, simple, oip, docs } = config;
+  const { server, simple, oip, tfs, vertex, cors, docs } = config;
   return {
     host: server.host,
     port: server.port,
@@ -41,5 +41,13 @@ export function doorSettings(config: Config): DoorSettings {
     metricsDefault: simple.metricsDefault,
     serverName: oip.serverName,
     hasDocs: docs.enabled,
+    unixSocket: server.unixSocket,
+    cors: {
+      origins: cors.origins.split(" ").filter((origin) => origin !== ""),
+      maxAgeS: cors.maxAgeS,
+    },
+    hasBareTokens: tfs.bareNan,
+    dialects: server.dialects,
+    vertex,
   };
 }

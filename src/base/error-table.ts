@@ -49,6 +49,7 @@ export const errorTable = {
   },
   NOT_FOUND: { http: 404, grpc: 12, ...no, meaning: "no such route" },
   METHOD_NOT_ALLOWED: { http: 405, grpc: 12, ...no, meaning: "the route exists for another verb" },
+  ALREADY_EXISTS: { http: 409, grpc: 6, ...no, meaning: "a model of that name is there already" },
   OUTPUT_NOT_REPRESENTABLE: {
     http: 406,
     grpc: 9,

@@ -15,6 +15,7 @@ export { concatItems, sliceItems } from "./join-tensors.ts";
 export { elementJsonText, elementsJsonText, rowsJsonText } from "./json/element-text.ts";
 export { float32Text } from "./json/float32-text.ts";
 export { type ElementRange, JsonWriter } from "./json/json-writer.ts";
+export { type NestedForm, nestedJsonText } from "./json/nested-text.ts";
 export { NumberSink, type NumberSinkOptions } from "./json/number-sink.ts";
 export { JsonReader } from "./json/reader.ts";
 export type { JsonKind, JsonMark } from "./json/syntax.ts";

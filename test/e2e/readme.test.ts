@@ -1,13 +1,9 @@
 // Goal: whoever types the lines of README.md gets what README.md shows.
 // Method: every line of every shell block is run; a line for which there is no rule fails.
-import { execFile } from "node:child_process";
-import { promisify } from "node:util";
 import { afterAll, expect, test } from "vitest";
 import { type BuiltServer, root, startBuilt } from "../support/built-server.ts";
+import { hasCurl, isAsShown, shell } from "../support/shown-answers.ts";
 import { readDocument } from "../tidy/markdown.ts";
-
-const run = promisify(execFile);
-const msMax = 90_000;
 
 const { blocks } = readDocument("README.md");
 const lines = blocks
@@ -26,34 +22,6 @@ let server: BuiltServer | undefined;
 afterAll(async () => {
   await server?.stop();
 });
-
-/** Runs a line in a shell at the root of the checkout and gives its stdout. */
-async function shell(line: string): Promise<string> {
-  const { stdout } = await run("bash", ["-c", line], {
-    cwd: root,
-    timeout: msMax,
-    env: { ...process.env, NO_COLOR: "1" },
-  });
-  return stdout;
-}
-
-async function hasCurl(): Promise<boolean> {
-  return await run("curl", ["--version"]).then(
-    () => true,
-    () => false,
-  );
-}
-
-/** True when `text` holds what `pattern` shows; `...` stands for anything. */
-function isAsShown(text: string, pattern: string): boolean {
-  let from = 0;
-  for (const part of pattern.split("...")) {
-    const at = text.indexOf(part, from);
-    if (at === -1) return false;
-    from = at + part.length;
-  }
-  return true;
-}
 
 test("the two commands are there; the first one shows real requests answered", async () => {
   expect(lines).toContain("npm install && npm run demo");

@@ -3,7 +3,12 @@
  */
 import { createServer } from "node:http";
 import { defaultLimits, type Limits, systemClock } from "../../src/base/index.ts";
-import { type RestDoor, startRestDoor } from "../../src/doors/rest/index.ts";
+import {
+  dialectNames,
+  type RestDoor,
+  type RestDoorOptions,
+  startRestDoor,
+} from "../../src/doors/rest/index.ts";
 import {
   type BatchLayout,
   type InputSpec,
@@ -58,11 +63,18 @@ export interface RestRig {
   close(): Promise<void>;
 }
 
+/** What a test may set of the door; the rest is wired here. */
+export type RigOptions = Partial<Omit<RestDoorOptions, "service" | "clock">>;
+
+function silentLog(): Log {
+  return createLog({ level: "silent", format: "json", write: () => {} });
+}
+
 /** Opens a door over `models`, each as version 1.0.0. */
 export async function openRestRig(
   models: readonly MemoryModel[],
   own: Partial<Limits> = {},
-  log: Log = createLog({ level: "silent", format: "json", write: () => {} }),
+  { log = silentLog(), ...door }: RigOptions = {},
 ): Promise<RestRig> {
   const limits: Limits = { ...defaultLimits, ...own };
   const clock = systemClock;
@@ -71,7 +83,7 @@ export async function openRestRig(
   const service = new Service({ registry, metrics, limits, clock, defaultModel: "" });
   for (const model of models) addModel(service, model);
   service.phase = "serving";
-  const door = await startRestDoor({
+  const opened = await startRestDoor({
     service,
     clock,
     log,
@@ -84,9 +96,15 @@ export async function openRestRig(
     serverName: "millrace",
     serverVersion: "0.0.1",
     hasDocs: false,
+    unixSocket: "",
+    cors: { origins: [], maxAgeS: 600 },
+    hasBareTokens: false,
+    dialects: dialectNames,
+    vertex: { healthRoute: "", predictRoute: "" },
+    ...door,
   });
-  const url = `http://127.0.0.1:${door.port}`;
-  return { door, service, url, close: () => door.close() };
+  const url = `http://127.0.0.1:${opened.port}`;
+  return { door: opened, service, url, close: () => opened.close() };
 }
 
 /** A port that was free a moment ago. */

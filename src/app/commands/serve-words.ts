@@ -18,10 +18,16 @@ export function urlOf(host: string, port: number): string {
 export interface ReadyBlock {
   readonly url: string;
   readonly hasDocs: boolean;
+  /** What the listener speaks; `server.dialects`. */
+  readonly dialects: readonly string[];
+  /** A Unix socket that is listened on too, or "". */
+  readonly unixSocket: string;
 }
 
 /** The block that tells a person where to go. */
-export function readyBlock(service: Service, { url, hasDocs }: ReadyBlock): string {
+export function readyBlock(service: Service, block: ReadyBlock): string {
+  const { url, hasDocs, dialects, unixSocket } = block;
+  const isSimple = dialects.includes("simple");
   const rows: string[][] = [];
   let hidden = 0;
   for (const { name, versions } of service.registry.models.values()) {
@@ -32,9 +38,12 @@ export function readyBlock(service: Service, { url, hasDocs }: ReadyBlock): stri
     else hidden += 1;
   }
   if (hidden > 0) rows.push([`and ${hidden} more`, `${url}/models`]);
-  rows.push(["", ""], ["predict", `POST ${url}/predict`]);
-  rows.push(["protocol", `${url}/v2`], ["metrics", `${url}/metrics`]);
-  if (hasDocs) rows.push(["docs", `${url}/docs`]);
+  rows.push(["", ""]);
+  if (isSimple) rows.push(["predict", `POST ${url}/predict`]);
+  if (dialects.includes("oip")) rows.push(["protocol", `${url}/v2`]);
+  rows.push(["metrics", `${url}/metrics`]);
+  if (unixSocket !== "") rows.push(["socket", unixSocket]);
+  if (hasDocs && isSimple) rows.push(["docs", `${url}/docs`]);
   rows.push(["process", `${process.pid}, stops on Ctrl-C or SIGTERM`]);
   return `\n${columns(rows, "  ")}\n`;
 }

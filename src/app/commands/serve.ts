@@ -140,13 +140,14 @@ class Server {
     const { service } = this.#core;
     service.phase = "serving";
     this.#progress.clear();
-    const { host } = this.#config.server;
+    const { host, dialects, unixSocket } = this.#config.server;
     const url = urlOf(host, this.#door?.port ?? 0);
     const tookMs = Math.round(performance.now() - this.#startedAtMs);
     this.#log.info("serving", { url, took_ms: tookMs, models: service.registry.models.size });
     const { format } = this.#config.log;
     const isForPeople = format === "text" || (format === "auto" && process.stderr.isTTY === true);
-    if (isForPeople) say(readyBlock(service, { url, hasDocs: this.#config.docs.enabled }));
+    const hasDocs = this.#config.docs.enabled;
+    if (isForPeople) say(readyBlock(service, { url, hasDocs, dialects, unixSocket }));
     startWatchdog();
     setV8Flags();
   }

@@ -171,3 +171,54 @@ test("the printed configuration gives itself when it is read again", async () =>
 test("every setting has a description and a name of its own", () => {
   expect(new Set(settings.map(({ variable }) => variable)).size).toBe(settings.length);
 });
+
+test("a platform's variables stand between the file and our own", async () => {
+  const environment = {
+    SAGEMAKER_BIND_TO_PORT: "8081",
+    AIP_HEALTH_ROUTE: "/v1/endpoints/1/deployedModels/2",
+    AIP_PREDICT_ROUTE: "/v1/endpoints/1/deployedModels/2:predict",
+    AIP_STORAGE_URI: "/mnt/model",
+  };
+  const { config, origins } = await load({ file: file("server:\n  port: 1\n"), environment });
+  expect(config.server.port).toBe(8081);
+  expect(config.vertex.predictRoute).toBe("/v1/endpoints/1/deployedModels/2:predict");
+  expect(config.models.paths).toEqual(["/mnt/model"]);
+  expect(origins.get("server.port")).toBe("SAGEMAKER_BIND_TO_PORT");
+  const own = await load({ environment: { ...environment, MILLRACE_SERVER_PORT: "2" } });
+  expect(own.config.server.port).toBe(2);
+  const vertex = await load({ environment: { AIP_HTTP_PORT: "3" } });
+  expect(vertex.config.server.port).toBe(3);
+});
+
+test("a platform's variable that is wrong is refused by its name", async () => {
+  const environment = { AIP_HTTP_PORT: "x", AIP_PREDICT_ROUTE: "predict" };
+  expect(await problemsOf({ environment })).toEqual([
+    expect.stringContaining("AIP_HTTP_PORT: server.port: "),
+    expect.stringContaining("AIP_PREDICT_ROUTE: vertex.predictRoute: got 'predict', expected a"),
+  ]);
+});
+
+test("a model in a bucket is refused, unless a path is named too", async () => {
+  const environment = { AIP_STORAGE_URI: "gs://bucket/model" };
+  expect(await problemsOf({ environment })).toEqual([
+    "AIP_STORAGE_URI: 'gs://bucket/model' is not read by this server, expected a folder: " +
+      "copy the model into the image or mount it, and name its path",
+  ]);
+  const flags = [{ setting: "models.paths", value: ["model.onnx"], origin: "argument" }];
+  expect((await load({ environment, flags })).config.models.paths).toEqual(["model.onnx"]);
+});
+
+test("SageMaker's folder and port count where nothing else names a model", async () => {
+  const { config } = await load({ hasSagemakerModel: true });
+  expect(config.models.paths).toEqual(["/opt/ml/model"]);
+  expect(config.server.port).toBe(8080);
+  const bound = await load({
+    hasSagemakerModel: true,
+    environment: { SAGEMAKER_BIND_TO_PORT: "9" },
+  });
+  expect(bound.config.server.port).toBe(9);
+  const flags = [{ setting: "models.paths", value: ["model.onnx"], origin: "argument" }];
+  const named = await load({ hasSagemakerModel: true, flags });
+  expect(named.config.models.paths).toEqual(["model.onnx"]);
+  expect(named.config.server.port).toBe(8000);
+});

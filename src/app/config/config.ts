@@ -1,5 +1,5 @@
 /**
- * Puts the configuration together: flag > environment > file > default.
+ * Puts the configuration together: flag > environment > platform > file > default.
  *
  * Everything given is collected with its place first and checked once by the schema, so each
  * problem names where the value came from, and all problems are shown at once. The result is frozen
@@ -10,6 +10,7 @@
 import { dirname, isAbsolute, join } from "node:path";
 import { didYouMean, quote } from "../../base/index.ts";
 import { issueText } from "../../model/index.ts";
+import { readPlatform, sagemakerDefaults, storageProblem } from "./platform-variables.ts";
 import { ConfigError } from "./problems.ts";
 import { type GivenValue, readConfigText } from "./read-file.ts";
 import { type Config, configSchema } from "./schema.ts";
@@ -21,6 +22,8 @@ export interface ConfigSources {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** The file's path as it is shown and its text; `undefined` when there is none. */
   readonly file: { readonly path: string; readonly text: string } | undefined;
+  /** SageMaker has put a model into its folder, which counts where nothing else names one. */
+  readonly hasSagemakerModel?: boolean;
 }
 
 export interface LoadedConfig {
@@ -39,8 +42,14 @@ export async function loadConfig(sources: ConfigSources): Promise<LoadedConfig> 
     const folder = dirname(sources.file.path);
     given.push(...content.values.map((each) => besideFile(each, folder)));
   }
+  given.push(...readPlatform(sources.environment));
   given.push(...readEnvironment(sources.environment, problems));
   given.push(...sources.flags);
+  if (!given.some(({ setting }) => setting === "models.paths")) {
+    const problem = storageProblem(sources.environment);
+    if (problem !== undefined) problems.push(problem);
+    if (sources.hasSagemakerModel === true) given.unshift(...sagemakerDefaults());
+  }
   const origins = new Map(settings.map(({ name }) => [name, "default"]));
   const config = check(given, origins, problems);
   if (config === undefined || problems.length > 0) throw new ConfigError(problems);

@@ -6,6 +6,7 @@
  */
 import { existsSync, readFileSync } from "node:fs";
 import { type LoadedConfig, loadConfig, settingOfText } from "./config.ts";
+import { sagemakerFolder } from "./platform-variables.ts";
 import { ConfigError } from "./problems.ts";
 import type { GivenValue } from "./read-file.ts";
 
@@ -14,6 +15,7 @@ export interface ConfigFlags {
   readonly config?: string;
   readonly host?: string;
   readonly port?: number;
+  readonly unixSocket?: string;
   readonly name?: string;
   readonly logLevel?: string;
   readonly logFormat?: string;
@@ -29,6 +31,7 @@ export interface ConfigFlags {
 const flagSettings: { readonly [flag in keyof ConfigFlags]?: readonly [string, string] } = {
   host: ["server.host", "--host"],
   port: ["server.port", "--port"],
+  unixSocket: ["server.unixSocket", "--unix-socket"],
   name: ["models.name", "--name"],
   logLevel: ["log.level", "--log-level"],
   logFormat: ["log.format", "--log-format"],
@@ -55,7 +58,9 @@ export async function findConfig(
   }
   if (paths.length > 0) given.push({ setting: "models.paths", value: paths, origin: "argument" });
   const environment = process.env;
-  return await loadConfig({ flags: given, environment, file: readFile(flags.config) });
+  const hasSagemakerModel = existsSync(sagemakerFolder);
+  const file = readFile(flags.config);
+  return await loadConfig({ flags: given, environment, file, hasSagemakerModel });
 }
 
 function readFile(flag: string | undefined): { path: string; text: string } | undefined {

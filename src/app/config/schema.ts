@@ -7,6 +7,7 @@
  */
 import { z } from "zod";
 import { type LimitName, type Limits, limitTable } from "../../base/index.ts";
+import { dialectNames } from "../../doors/rest/index.ts";
 import { aliasOfText } from "../../model/index.ts";
 import { logLevels } from "../../observe/index.ts";
 
@@ -30,6 +31,16 @@ const serverSchema = z.strictObject({
     unit: "socket",
     since,
   }),
+  unixSocket: z.string().max(100).default("").meta({
+    description: "Path of a Unix socket that is listened on beside the port; empty: none.",
+    since,
+  }),
+  dialects: z
+    .array(z.enum(dialectNames))
+    .min(1)
+    .max(dialectNames.length)
+    .default([...dialectNames])
+    .meta({ description: "Whose clients find their routes on the port.", since }),
 });
 
 const modelsSchema = z.strictObject({
@@ -129,6 +140,58 @@ const oipSchema = z.strictObject({
     .meta({ description: "Name in GET /v2; some clients want `triton`.", since }),
 });
 
+const tfsSchema = z.strictObject({
+  bareNan: z.boolean().default(false).meta({
+    description: "Read and write NaN and Infinity as bare tokens, as TensorFlow Serving does.",
+    since,
+  }),
+});
+
+/** A path of fixed segments. */
+const routeSchema = z
+  .string()
+  .max(1_024)
+  .refine((path) => path === "" || (path.startsWith("/") && !path.includes("/:")), {
+    error: "expected a path that starts with / and has no segment that starts with :",
+  })
+  .default("");
+
+const vertexSchema = z.strictObject({
+  healthRoute: routeSchema.meta({
+    description: "Path of the health check; AIP_HEALTH_ROUTE sets it on Vertex AI.",
+    since,
+  }),
+  predictRoute: routeSchema.meta({
+    description: 'Path that takes {"instances": [row]}; AIP_PREDICT_ROUTE sets it on Vertex AI.',
+    since,
+  }),
+});
+
+/** `*`, or a scheme, a host and perhaps a port: what a browser sends as Origin. */
+function isOrigin(text: string): boolean {
+  if (text === "*") return true;
+  return URL.canParse(text) && new URL(text).origin === text;
+}
+
+const corsSchema = z.strictObject({
+  origins: z
+    .string()
+    .max(8_192)
+    .refine((text) => text.split(" ").every((each) => each === "" || isOrigin(each)), {
+      error: "expected origins like https://app.example or http://localhost:3000, or *",
+    })
+    .default("")
+    .meta({
+      description: "Origins whose pages may call, with spaces between; * for any; empty: none.",
+      since,
+    }),
+  maxAgeS: z.int().min(0).max(86_400).default(600).meta({
+    description: "How long a browser remembers what a preflight was answered.",
+    unit: "s",
+    since,
+  }),
+});
+
 const logSchema = z.strictObject({
   level: z.enum(logLevels).default("info").meta({
     description: "Lines below this level are not written; debug includes refused requests.",
@@ -173,6 +236,11 @@ export const configSchema = z
     cache: cacheSchema.prefault({}).meta({ description: "What is kept between starts.", since }),
     simple: simpleSchema.prefault({}).meta({ description: "The simple dialect.", since }),
     oip: oipSchema.prefault({}).meta({ description: "The Open Inference Protocol.", since }),
+    tfs: tfsSchema.prefault({}).meta({ description: "The TensorFlow Serving dialect.", since }),
+    vertex: vertexSchema.prefault({}).meta({ description: "The routes of Vertex AI.", since }),
+    cors: corsSchema
+      .prefault({})
+      .meta({ description: "Pages of other origins in browsers (CORS).", since }),
     log: logSchema.prefault({}).meta({ description: "The log, on stderr.", since }),
     docs: docsSchema.prefault({}).meta({ description: "The pages for people.", since }),
     limits: z

@@ -8,17 +8,16 @@
 import type { Clock, ErrorCode, LimitName, ServingError } from "../../base/index.ts";
 import { type Log, type ProcessUsage, RepeatGate } from "../../observe/index.ts";
 import type { ServedVersion, Service } from "../../service/index.ts";
+import { type CorsSettings, makeCors } from "./cors.ts";
+import { type DialectOptions, dialectRoutes, platformRoutes } from "./dialects.ts";
 import { documentRoutes } from "./documents/routes.ts";
 import type { Exchange } from "./http/exchange.ts";
 import { type HttpServer, startHttpServer } from "./http/server.ts";
-import { oipRoutes } from "./oip/routes.ts";
 import { healthRoutes } from "./operations/health-routes.ts";
 import { metricRoutes } from "./operations/metric-routes.ts";
-import { modelRoutes } from "./operations/model-routes.ts";
 import { createParseThread } from "./simple/parse-thread.ts";
-import { simpleRoutes } from "./simple/routes.ts";
 
-export interface RestDoorOptions {
+export interface RestDoorOptions extends Omit<DialectOptions, "thread"> {
   readonly service: Service;
   readonly clock: Clock;
   readonly log: Log;
@@ -28,10 +27,11 @@ export interface RestDoorOptions {
   readonly port: number;
   /** Listening sockets on the port, 1 to 64. */
   readonly listenSockets: number;
+  /** A Unix socket that is listened on too, or "". */
+  readonly unixSocket: string;
+  readonly cors: CorsSettings;
   readonly validationStatus: 400 | 422;
   readonly metricsDefault: "text" | "json";
-  readonly serverName: string;
-  readonly serverVersion: string;
   readonly hasDocs: boolean;
 }
 
@@ -45,18 +45,21 @@ export async function startRestDoor(options: RestDoorOptions): Promise<RestDoor>
   const { service, clock, log } = options;
   const books = { service, log, gate: new RepeatGate(), isDebug: log.isDebug };
   const thread = createParseThread();
-  const routes = [
-    ...simpleRoutes(service, thread),
-    ...oipRoutes({ ...options, thread }),
-    ...modelRoutes(service),
-    ...healthRoutes(service),
+  const dialects = { ...options, thread };
+  const hasPage = options.hasDocs && options.dialects.includes("simple");
+  const known = [
+    ...dialectRoutes(dialects),
+    ...healthRoutes(service, hasPage),
     ...metricRoutes(options),
-    ...(options.hasDocs ? documentRoutes(service, options.serverVersion) : []),
+    ...(options.hasDocs ? documentRoutes(options) : []),
   ];
+  const routes = [...known, ...platformRoutes(dialects, known)];
   const server = await startHttpServer({
     host: options.host,
     port: options.port,
     listenSockets: options.listenSockets,
+    unixSocket: options.unixSocket,
+    arrived: makeCors(options.cors),
     limits: service.limits,
     validationStatus: options.validationStatus,
     routes,

@@ -9,6 +9,7 @@
 import { ServingError } from "../../base/index.ts";
 import { dtypeTable, type NumericDtype } from "../dtype.ts";
 import { type NumericArray, newNumericArray } from "../numeric-array.ts";
+import { readBareToken } from "./bare-token.ts";
 import { readDouble } from "./float.ts";
 import { readFloats } from "./float-run.ts";
 import { readExactWhole, readShortWhole } from "./integer.ts";
@@ -23,13 +24,14 @@ export interface NumberSinkOptions {
   readonly countMax: number;
   /** Elements to make room for at once; the exact number where it is known. */
   readonly capacity: number;
+  /** Takes `NaN`, `Infinity` and `-Infinity`, which JSON has not, where a float is wanted. */
+  readonly hasBareTokens?: boolean;
 }
 
 const openBracket = 0x5b;
 const closeBracket = 0x5d;
 const noRange = { min: 0n, max: 0n };
 const noWords = new Int32Array(0);
-
 /** The first allocation where nothing is known, in elements. */
 const firstCapacity = 64;
 
@@ -43,6 +45,7 @@ export class NumberSink {
   count = 0;
   readonly #code: number;
   readonly #countMax: number;
+  readonly #hasBareTokens: boolean;
   readonly #range: WholeRange;
   /** The range as doubles; for 64 bits only the lower end is asked. */
   readonly #min: number;
@@ -63,6 +66,7 @@ export class NumberSink {
     this.field = field;
     this.#code = dtypeTable[dtype].code;
     this.#countMax = countMax;
+    this.#hasBareTokens = options.hasBareTokens === true;
     this.#range = wholeRange(dtype) ?? noRange;
     this.#min = Number(this.#range.min);
     this.#max = Number(this.#range.max);
@@ -73,8 +77,8 @@ export class NumberSink {
 
   /** The elements, exactly `count` of them; the sink must not be used afterwards. */
   take(): NumericArray {
-    const elements = this.#elements;
-    return elements.length === this.count ? elements : elements.slice(0, this.count);
+    const { length } = this.#elements;
+    return length === this.count ? this.#elements : this.#elements.slice(0, this.count);
   }
 
   /**
@@ -152,12 +156,14 @@ export class NumberSink {
     const at = reader.at;
     switch (this.#code) {
       case 12: {
+        if (this.#hasBareTokens && this.#takeBare(reader, index)) return;
         const value = Math.fround(readDouble(reader));
         if (value - value !== 0) throw this.#fault(reader, at, leaf);
         (this.#elements as Float32Array)[index] = value;
         return;
       }
       case 13: {
+        if (this.#hasBareTokens && this.#takeBare(reader, index)) return;
         const value = readDouble(reader);
         if (value - value !== 0) throw this.#fault(reader, at, leaf);
         (this.#elements as Float64Array)[index] = value;
@@ -177,6 +183,13 @@ export class NumberSink {
         // One site for the five rare widths.
         (this.#elements as Int16Array)[index] = this.#readWhole(reader, leaf);
     }
+  }
+
+  /** Takes the next value if it is a bare token. */
+  #takeBare(reader: JsonReader, index: number): boolean {
+    const value = readBareToken(reader, reader.at);
+    if (value !== undefined) this.set(index, value);
+    return value !== undefined;
   }
 
   #readWhole(reader: JsonReader, leaf: number | string): number {
@@ -251,13 +264,16 @@ export class NumberSink {
   /** The error for the value that starts at `at`. */
   #fault(reader: JsonReader, at: number, leaf: number | string): ServingError {
     reader.at = at;
-    const kind = reader.peek();
     const wanted = wantedNumber(this.dtype);
-    if (kind === "invalid" || kind === "end") return reader.unexpected(wanted);
-    const field = this.#path(leaf);
     const isFloat = this.dtype === "FP32" || this.dtype === "FP64";
-    const range = isFloat && kind === "number" ? " within its range" : "";
-    const text = `${field}: expected ${wanted}${range}, got ${reader.shownNext()}`;
+    const range = isFloat && reader.peek() === "number" ? " within its range" : "";
+    return this.#unexpected(reader, this.#path(leaf), wanted + range);
+  }
+
+  #unexpected(reader: JsonReader, field: string, wanted: string): ServingError {
+    const kind = reader.peek();
+    if (kind === "invalid" || kind === "end") return reader.unexpected(wanted);
+    const text = `${field}: expected ${wanted}, got ${reader.shownNext()}`;
     return new ServingError("INVALID_INPUT", text, { field });
   }
 
@@ -274,12 +290,7 @@ export class NumberSink {
   }
 
   #notAnArray(reader: JsonReader, length: number): ServingError {
-    const kind = reader.peek();
-    const wanted = `an array of ${length} numbers`;
-    if (kind === "invalid" || kind === "end") return reader.unexpected(wanted);
-    const field = this.#path("");
-    const text = `${field}: expected ${wanted}, got ${reader.shownNext()}`;
-    return new ServingError("INVALID_INPUT", text, { field });
+    return this.#unexpected(reader, this.#path(""), `an array of ${length} numbers`);
   }
 }
 

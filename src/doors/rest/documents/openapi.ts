@@ -5,6 +5,8 @@
  * schemas of its signature, and its bodies to `POST /predict`.
  */
 import type { ServedVersion } from "../../../service/index.ts";
+import type { DialectName } from "../dialects.ts";
+import { foreignPaths, isSpoken } from "./foreign-paths.ts";
 import {
   inferReplySchema,
   inferRequestSchema,
@@ -15,6 +17,8 @@ import {
 export interface OpenApiOptions {
   readonly serverVersion: string;
   readonly models: readonly ServedVersion[];
+  /** Routes of other dialects are not there, so they are not described. */
+  readonly dialects: readonly DialectName[];
 }
 
 const errorReply = {
@@ -83,6 +87,7 @@ function generalPaths(bodies: JsonSchema[], names: readonly string[]): Record<st
     "/v2/health/ready": get("Open Inference Protocol readiness", anyObject),
     "/v2/models": get("Names of the models", anyObject),
     "/v2/models/stats": get("Statistics of all models", anyObject),
+    ...foreignPaths(names),
   };
 }
 
@@ -138,6 +143,7 @@ export function openApiDocument(options: OpenApiOptions): JsonSchema {
   const names = [...new Set(options.models.map((served) => served.model))];
   const paths = generalPaths(bodies, names);
   for (const served of options.models) Object.assign(paths, modelPaths(served));
+  const spoken = Object.entries(paths).filter(([path]) => isSpoken(path, options.dialects));
   return {
     openapi: "3.1.0",
     info: {
@@ -145,7 +151,7 @@ export function openApiDocument(options: OpenApiOptions): JsonSchema {
       version: options.serverVersion,
       description: "Predictions of the models on this server.",
     },
-    paths,
+    paths: Object.fromEntries(spoken),
     components,
   };
 }

@@ -2,11 +2,21 @@
  * `/openapi.json` and `/docs`: the description of the server as it is just now.
  */
 import type { Service } from "../../../service/index.ts";
+import type { DialectName } from "../dialects.ts";
+import type { Exchange } from "../http/exchange.ts";
 import type { Route } from "../http/router.ts";
 import { docsPage } from "./docs-page.ts";
 import { openApiDocument } from "./openapi.ts";
 
-export function documentRoutes(service: Service, serverVersion: string): Route[] {
+export interface DocumentOptions {
+  readonly service: Service;
+  readonly serverVersion: string;
+  readonly dialects: readonly DialectName[];
+}
+
+/** The page for people asks the simple dialect, so it is there only with it. */
+export function documentRoutes(options: DocumentOptions): Route[] {
+  const { service, serverVersion, dialects } = options;
   const page = docsPage();
   const plain = { method: "GET", body: "none", dialect: "plain" } as const;
   const html = {
@@ -22,17 +32,11 @@ export function documentRoutes(service: Service, serverVersion: string): Route[]
       path: "/openapi.json",
       handle(exchange) {
         const models = service.servedVersions();
-        exchange.replyJson(JSON.stringify(openApiDocument({ serverVersion, models })));
+        exchange.replyJson(JSON.stringify(openApiDocument({ serverVersion, models, dialects })));
       },
     },
-    { ...plain, path: "/docs", handle: (exchange) => exchange.reply(html, page) },
-    {
-      ...plain,
-      path: "/",
-      handle(exchange) {
-        const lines = "location: /docs\r\n";
-        exchange.reply({ status: 302, contentType: "text/plain", lines }, "see /docs\n");
-      },
-    },
+    ...(dialects.includes("simple")
+      ? [{ ...plain, path: "/docs", handle: (exchange: Exchange) => exchange.reply(html, page) }]
+      : []),
   ];
 }

@@ -52,6 +52,8 @@ export class Exchange implements RequestContext {
   /** The version it counts on, once known. */
   served: ServedVersion | undefined;
   items = 0;
+  /** Head lines of every answer, each ended by CRLF. */
+  headLines = "";
   /** True once it counts as work that a stop waits for. */
   isWork = false;
   /** When the answer's text was ready, in ms of the clock; 0 while it is not, or was not noted. */
@@ -146,7 +148,7 @@ export class Exchange implements RequestContext {
   beginStream(head: { contentType: string; lines: string }): ServerResponse | undefined {
     if (!this.#claim()) return undefined;
     const headers: string[] = ["content-type", head.contentType, "x-request-id", this.requestId];
-    for (const line of head.lines.split("\r\n")) {
+    for (const line of (this.headLines + head.lines).split("\r\n")) {
       const colon = line.indexOf(": ");
       if (colon > 0) headers.push(line.slice(0, colon), line.slice(colon + 2));
     }
@@ -219,7 +221,7 @@ export class Exchange implements RequestContext {
     return {
       status: head.status,
       contentType: head.contentType,
-      lines: `x-request-id: ${this.requestId}\r\n${head.lines}`,
+      lines: `x-request-id: ${this.requestId}\r\n${this.headLines}${head.lines}`,
       contentLength,
       keepAliveS: this.settings.keepAliveS,
       nowMs: this.writtenAtMs === 0 ? this.settings.nowMs() : this.writtenAtMs,

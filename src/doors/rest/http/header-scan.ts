@@ -30,6 +30,7 @@ const fields: readonly (readonly [name: string, field: Field])[] = [
   ["accept", "accept"],
   ["accept-encoding", "acceptEncoding"],
   ["x-request-id", "requestId"],
+  ["x-amzn-sagemaker-inference-id", "requestId"],
   ["x-request-timeout-ms", "timeoutMs"],
   ["x-request-priority", "priority"],
   ["x-model", "model"],

@@ -10,7 +10,7 @@ import { ServingError } from "../../../base/index.ts";
 import type { Dialect } from "./error-body.ts";
 import type { Exchange } from "./exchange.ts";
 
-export type Method = "GET" | "POST";
+export type Method = "GET" | "POST" | "PUT" | "DELETE";
 
 export interface Route {
   readonly method: Method;

@@ -32,6 +32,8 @@ export interface HttpServerOptions {
   readonly host: string;
   readonly port: number;
   readonly listenSockets: number;
+  /** A Unix socket beside the port; none or "" for the port alone. */
+  readonly unixSocket?: string;
   readonly limits: Limits;
   readonly validationStatus: 400 | 422;
   readonly routes: readonly Route[];
@@ -39,6 +41,8 @@ export interface HttpServerOptions {
   readonly counts: ServerMetrics["http"];
   /** How long a connection may be idle, ms; it ends up to a second later. */
   readonly keepAliveMs?: number;
+  /** Looks at an exchange before its route; true when it is answered. */
+  readonly arrived?: ((exchange: Exchange) => boolean) | undefined;
   /** Throws the error that refuses everything just now (draining), or returns. */
   admit(route: Route): void;
   finished(exchange: Exchange, code: ErrorCode | "OK", error: ServingError | undefined): void;
@@ -93,6 +97,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     openExchange(request.socket, exchange);
     if (state.isClosing) response.shouldKeepAlive = false;
     try {
+      if (options.arrived?.(exchange) === true) return;
       begin(exchange, { router, options, headers, state });
     } catch (thrown) {
       exchange.fail(thrown);
@@ -112,6 +117,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     host: options.host,
     port: options.port,
     sockets: options.listenSockets,
+    ...(options.unixSocket === undefined ? {} : { unixSocket: options.unixSocket }),
     connectionsMax: limits.connectionsMax,
     refused: () => options.limitHit("connectionsMax"),
   });

@@ -10,6 +10,9 @@ import {
   serveOffload,
   writeOipReply,
 } from "../../../tensor/index.ts";
+import { chooseForm, type FormJob } from "../invocations/choose-form.ts";
+import { decodeBody } from "../rows/decode-body.ts";
+import type { RowsJob } from "../rows/rows-thread.ts";
 import { decodeCalls, sliceCalls } from "../simple/batch/calls.ts";
 import { type ColumnsJob, runColumnsJob } from "../simple/batch/write-columns.ts";
 import { decodeSimple } from "../simple/decode.ts";
@@ -22,6 +25,7 @@ import type {
   WriteJob,
 } from "../simple/parse-thread.ts";
 import { replyText } from "../simple/reply.ts";
+import { type TfsReply, writeTfsReply } from "../tfs/write-reply.ts";
 
 interface OipJob {
   readonly bytes: Uint8Array;
@@ -50,6 +54,14 @@ serveOffload({
     const { bytes, calls, plans } = payload as DecodeCallsJob;
     return decodeCalls(asBuffer(bytes), calls, plans);
   },
+  chooseForm(payload) {
+    const { bytes, jsonDepthMax } = payload as FormJob;
+    return chooseForm(asBuffer(bytes), jsonDepthMax);
+  },
+  decodeRows(payload) {
+    const { bytes, plan, rules } = payload as RowsJob;
+    return decodeBody(asBuffer(bytes), plan, rules);
+  },
   readOip(payload) {
     const { bytes, limits } = payload as OipJob;
     return readOipRequest(bytes, limits);
@@ -61,6 +73,9 @@ serveOffload({
   writeColumns(payload) {
     const { text, failed } = runColumnsJob(payload as ColumnsJob);
     return { bytes: Buffer.from(text), failed };
+  },
+  writeTfs(payload) {
+    return Buffer.from(writeTfsReply(payload as TfsReply));
   },
   writeOip(payload) {
     const { text, parts } = writeOipReply(payload as OipReply);

@@ -7,6 +7,8 @@ import type { Offload, OipOutput } from "../../../tensor/index.ts";
 export interface InferRoute {
   readonly service: Service;
   readonly threads: Offload;
+  /** The content type of a reply with raw tensors, from the bytes of its JSON. */
+  binaryType?(jsonBytes: number): string;
 }
 
 /** What the reply has to know of its request. */

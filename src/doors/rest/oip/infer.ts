@@ -31,10 +31,19 @@ import { replyInference } from "./reply.ts";
 
 /** Answers one inference request. */
 export function infer(route: InferRoute, exchange: Exchange): void | Promise<void> {
+  const served = route.service.find(exchange.parameters[0] ?? "", exchange.parameters[1]);
+  beginOn(exchange, served);
+  return inferOn(route, exchange, served);
+}
+
+/** The same for a version that was named otherwise. REQUIRES: the request is booked on it. */
+export function inferOn(
+  route: InferRoute,
+  exchange: Exchange,
+  served: ServedVersion,
+): void | Promise<void> {
   const { service, threads } = route;
   const { limits } = service;
-  const served = service.find(exchange.parameters[0] ?? "", exchange.parameters[1]);
-  beginOn(exchange, served);
   const { json, binary, isRaw } = splitBody(exchange, limits);
   if (isRaw) {
     return run(route, exchange, {

@@ -46,7 +46,7 @@ export async function replyInference(
 }
 
 function send(
-  { service }: InferRoute,
+  { service, binaryType }: InferRoute,
   exchange: Exchange,
   { text, parts }: { readonly text: string | Buffer; readonly parts: readonly Uint8Array[] },
 ): void {
@@ -59,7 +59,7 @@ function send(
   exchange.replyParts(
     {
       status: 200,
-      contentType: "application/octet-stream",
+      contentType: binaryType?.(head.length) ?? "application/octet-stream",
       lines: `Inference-Header-Content-Length: ${head.length}\r\n${timing}`,
     },
     [head, ...parts],

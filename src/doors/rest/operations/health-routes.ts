@@ -10,12 +10,14 @@ import type { Exchange } from "../http/exchange.ts";
 import { replyStatus } from "../http/exchange-work.ts";
 import type { Route } from "../http/router.ts";
 
-export function healthRoutes(service: Service): Route[] {
+/** @param hasDocs browsers that ask for `/` are sent to the page for people */
+export function healthRoutes(service: Service, hasDocs: boolean): Route[] {
   const plain = { method: "GET", body: "none", dialect: "plain" } as const;
   return [
     { ...plain, path: "/health", handle: (exchange) => health(service, exchange) },
     { ...plain, path: "/health/live", handle: (exchange) => replyStatus(exchange, 200, alive) },
     { ...plain, path: "/health/ready", handle: (exchange) => ready(service, exchange) },
+    { ...plain, path: "/", handle: (exchange) => front(exchange, hasDocs) },
     { ...plain, path: "/ping", handle: (exchange) => ping(service, exchange) },
     {
       ...plain,
@@ -35,6 +37,14 @@ export function healthRoutes(service: Service): Route[] {
 
 const alive = { status: "alive" };
 
+/** `GET /`: what KServe v1's clients ask to know that the process answers. */
+function front(exchange: Exchange, hasDocs: boolean): void {
+  if (hasDocs && exchange.headers.accept.includes("text/html")) {
+    const lines = "location: /docs\r\n";
+    exchange.reply({ status: 302, contentType: "text/plain", lines }, "see /docs\n");
+  } else replyStatus(exchange, 200, alive);
+}
+
 async function health(service: Service, exchange: Exchange): Promise<void> {
   const isDeep = exchange.query.get("deep") === "1";
   const found = isDeep ? await service.deepHealth() : service.health();
@@ -52,7 +62,8 @@ function ready(service: Service, exchange: Exchange): void {
   else replyStatus(exchange, 503, { status: "not ready", problems });
 }
 
-function ping(service: Service, exchange: Exchange): void {
+/** 200 when a request would be answered, else 503; what SageMaker, MLflow and Vertex ask. */
+export function ping(service: Service, exchange: Exchange): void {
   const { isReady } = service.health();
   replyStatus(exchange, isReady ? 200 : 503, { status: isReady ? "Healthy" : "Unhealthy" });
 }

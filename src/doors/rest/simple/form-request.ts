@@ -19,6 +19,12 @@ import type { Tensor } from "../../../tensor/index.ts";
 import type { SimpleRequest } from "./decode.ts";
 import type { SimpleServing } from "./serving.ts";
 
+/** What a request is formed of. */
+export type DecodedRows = Pick<SimpleRequest, "tensors" | "items" | "field" | "indexes">;
+
+/** What is known of its version. */
+export type RowServing = Pick<SimpleServing, "plan" | "wanted" | "stepped">;
+
 const namings: Readonly<Record<string, FieldNaming>> = {
   features: rowNaming("features", true),
   text: rowNaming("", true),
@@ -26,14 +32,20 @@ const namings: Readonly<Record<string, FieldNaming>> = {
   instances: rowNaming("instances", false),
   input_data: rowNaming("input_data", false),
   texts: rowNaming("texts", false),
+  inputs: rowNaming("inputs", false),
+  examples: rowNaming("examples", false),
+  dataframe_records: rowNaming("dataframe_records", false),
+  "dataframe_split.data": rowNaming("dataframe_split.data", false),
+  line: rowNaming("line", false),
+  data: rowNaming("data", true),
 };
 const anyRow = rowNaming("instances", false);
 
 /** @throws INVALID_INPUT, LIMIT_EXCEEDED */
 export function formRequest(
   served: ServedVersion,
-  serving: SimpleServing,
-  decoded: SimpleRequest,
+  serving: RowServing,
+  decoded: DecodedRows,
 ): InferenceRequest {
   const { checks } = served;
   checkRowCount(served, serving, decoded);
@@ -47,8 +59,8 @@ export function formRequest(
 /** @throws INVALID_INPUT several rows for a model that takes one */
 export function checkRowCount(
   served: ServedVersion,
-  serving: SimpleServing,
-  decoded: SimpleRequest,
+  serving: RowServing,
+  decoded: DecodedRows,
 ): void {
   if (!serving.plan.isBatchable && decoded.items !== 1) throw oneRowOnly(served, decoded);
 }
@@ -67,7 +79,7 @@ function placedNaming(naming: FieldNaming, indexes: readonly number[]): FieldNam
   };
 }
 
-function form(checks: InputChecks, decoded: SimpleRequest, naming: FieldNaming): FormedInputs {
+function form(checks: InputChecks, decoded: DecodedRows, naming: FieldNaming): FormedInputs {
   const only = decoded.tensors[0];
   if (checks.single !== undefined && only !== undefined && only.dtype !== "BYTES") {
     return formSingle(checks, { elements: only.elements, items: decoded.items }, naming);
@@ -81,7 +93,7 @@ function form(checks: InputChecks, decoded: SimpleRequest, naming: FieldNaming):
   return formInputs(checks, given, naming);
 }
 
-function stepped(serving: SimpleServing, formed: FormedInputs): (Tensor | undefined)[] {
+function stepped(serving: RowServing, formed: FormedInputs): (Tensor | undefined)[] {
   const inputs = [...formed.inputs];
   for (const { index, spec } of serving.stepped) {
     const tensor = inputs[index];
@@ -90,7 +102,7 @@ function stepped(serving: SimpleServing, formed: FormedInputs): (Tensor | undefi
   return inputs;
 }
 
-function oneRowOnly(served: ServedVersion, decoded: SimpleRequest): ServingError {
+function oneRowOnly(served: ServedVersion, decoded: DecodedRows): ServingError {
   const { layout } = served.signature;
   const why = layout.kind === "none" ? layout.reason : "";
   const message = `${decoded.field}: ${decoded.items} rows, expected 1: ${why}`;

@@ -14,11 +14,19 @@ import {
   type NumericDtype,
   type Tensor,
 } from "../../../tensor/index.ts";
+import { readBase64 } from "./base64.ts";
 import type { FeatureInput } from "./plan.ts";
 
 export interface RowLimits {
   readonly elementsMax: number;
   readonly stringElementBytesMax: number;
+  /**
+   * Rows as foreign dialects write them, too: bytes as `{"b64":"..."}`, the only input by its name,
+   * one value in a list of its own.
+   */
+  readonly isForeign?: boolean;
+  /** Takes `NaN`, `Infinity` and `-Infinity` where a float is wanted. */
+  readonly hasBareTokens?: boolean;
 }
 
 /** How a row stands in the body, for messages. */
@@ -42,6 +50,7 @@ export function fieldPath(place: RowPlace, name: string): string {
 }
 
 const openBracket = 0x5b;
+const openBrace = 0x7b;
 const doubleQuote = 0x22;
 
 export class InputRows {
@@ -50,7 +59,7 @@ export class InputRows {
   rows = 0;
   readonly #limits: RowLimits;
   readonly #sink: NumberSink | undefined;
-  readonly #texts: string[] = [];
+  readonly #texts: (string | Buffer)[] = [];
   /** Sizes of a row's dimensions; free ones are -1 until the first row. */
   #sizes: readonly number[];
   #undoCount = 0;
@@ -67,6 +76,7 @@ export class InputRows {
       field,
       countMax: limits.elementsMax,
       capacity: Math.max(1, input.rowElements),
+      hasBareTokens: limits.hasBareTokens === true,
     });
   }
 
@@ -96,7 +106,9 @@ export class InputRows {
     this.#member = member;
     const path = fieldPath(place, member);
     if (isScalar && this.input.rowElements === 1) this.#readOne(reader, path);
-    else this.#readNested(reader, 0, path);
+    else if (!isScalar && this.input.rowShape.length === 0 && this.#limits.isForeign === true) {
+      readListOfOne(reader, path, () => this.#readOne(reader, path));
+    } else this.#readNested(reader, 0, path);
     this.rows += 1;
   }
 
@@ -112,7 +124,8 @@ export class InputRows {
     const sizes = this.input.rowElements < 0 ? this.#sizes.map(atLeast0) : this.#sizes;
     const shape = isBatchable ? [this.rows, ...sizes] : sizes;
     if (this.#sink !== undefined) return makeTensor(this.#sink.dtype, shape, this.#sink.take());
-    return makeTensor("BYTES", shape, ByteStrings.fromText(this.#texts));
+    const parts = this.#texts.map((text) => (typeof text === "string" ? Buffer.from(text) : text));
+    return makeTensor("BYTES", shape, ByteStrings.fromBytes(parts));
   }
 
   #setPlace(place: RowPlace): void {
@@ -134,8 +147,9 @@ export class InputRows {
   }
 
   #readText(reader: JsonReader, path: string): void {
-    if (reader.peekByte() !== doubleQuote) throw wrongKind(reader, path, "a string");
-    const text = reader.readString();
+    const isBase64 = this.#limits.isForeign === true && reader.peekByte() === openBrace;
+    if (!isBase64 && reader.peekByte() !== doubleQuote) throw wrongKind(reader, path, "a string");
+    const text = isBase64 ? readBase64(reader, path) : reader.readString();
     const bytes = Buffer.byteLength(text);
     if (bytes > this.#limits.stringElementBytesMax) {
       const limit = this.#limits.stringElementBytesMax;
@@ -180,6 +194,16 @@ function atLeast0(size: number): number {
 function nestedShape(sizes: readonly number[]): string {
   const shown = sizes.map((size) => (size < 0 ? "any" : String(size))).join(" x ");
   return sizes.length === 0 ? "" : ` of ${shown} values`;
+}
+
+/** Reads a list that holds one value. @throws INVALID_INPUT when it holds none or more */
+export function readListOfOne(reader: JsonReader, path: string, readOne: () => void): void {
+  reader.enterArray();
+  const isGiven = reader.nextElement();
+  if (isGiven) readOne();
+  if (isGiven && !reader.nextElement()) return;
+  const message = `${path}: a list of ${isGiven ? "several values" : "none"}, expected one value`;
+  throw new ServingError("INVALID_INPUT", message, { field: path });
 }
 
 /** INVALID_INPUT for a value of another kind. */

@@ -26,7 +26,8 @@ export interface ReadRules {
 
 export type ReadBody = (exchange: Exchange, rules: ReadRules) => ReadSimple | Promise<ReadSimple>;
 
-interface Wanted {
+/** What names a version. */
+export interface Wanted {
   readonly model: string | undefined;
   readonly version: string | undefined;
 }
@@ -152,7 +153,8 @@ function namedWanted(outside: Wanted, inside: NamesOf): Wanted {
   return { model: inside.modelName, version: inside.modelVersion ?? outside.version };
 }
 
-function namedOutside(exchange: Exchange): Wanted {
+/** What the query and the headers of a request name. */
+export function namedOutside(exchange: Exchange): Wanted {
   const { headers } = exchange;
   let model: string | undefined = headers.model === "" ? undefined : headers.model;
   let version: string | undefined = headers.modelVersion === "" ? undefined : headers.modelVersion;

@@ -8,12 +8,14 @@
  */
 import { didYouMean, quote, ServingError } from "../../../base/index.ts";
 import type { JsonReader, Tensor } from "../../../tensor/index.ts";
+import { isBase64Next } from "./base64.ts";
 import {
   fieldPath,
   InputRows,
   placeText,
   type RowLimits,
   type RowPlace,
+  readListOfOne,
   wrongKind,
 } from "./input-rows.ts";
 import type { SimplePlan } from "./plan.ts";
@@ -27,6 +29,7 @@ const noFields = new Uint8Array(0);
 export class RowReader {
   readonly #plan: SimplePlan;
   readonly #inputs: readonly InputRows[];
+  readonly #isForeign: boolean;
   /** 1 for each field that the row at hand has given; made with the first named row. */
   #given = noFields;
   /** Of kind `columns`: index of the row's first element. */
@@ -37,6 +40,7 @@ export class RowReader {
   /** @param field what holds the rows (`instances`), for messages */
   constructor(plan: SimplePlan, limits: RowLimits, field: string) {
     this.#plan = plan;
+    this.#isForeign = limits.isForeign === true;
     const only = plan.inputs[0];
     this.#inputs =
       plan.inputs.length === 1 && only !== undefined
@@ -69,6 +73,11 @@ export class RowReader {
   takeField(reader: JsonReader, place: RowPlace): boolean {
     const index = this.#fieldIndex(reader);
     if (index === -1) return false;
+    return this.takeFieldAt(reader, index, place);
+  }
+
+  /** Takes the next value as field `index` of the plan. */
+  takeFieldAt(reader: JsonReader, index: number, place: RowPlace): boolean {
     const name = this.#plan.fieldNames[index] ?? "";
     if (this.#given[index] === 1) {
       const message = `${fieldPath(place, name)}: given twice, expected once`;
@@ -85,7 +94,11 @@ export class RowReader {
       if (only?.sink === undefined) return false;
       only.sink.place.length = place.index === -1 ? 0 : 1;
       if (place.index !== -1) only.sink.place[0] = place.index;
-      only.sink.readAt(reader, this.#base + index, name);
+      const { sink } = only;
+      const readOne = (): void => sink.readAt(reader, this.#base + index, name);
+      const isListed = this.#isForeign && reader.peekByte() === openBracket;
+      if (isListed) readListOfOne(reader, fieldPath(place, name), readOne);
+      else readOne();
     } else {
       this.#inputs[index]?.readRow(reader, place, name);
     }
@@ -139,16 +152,77 @@ export class RowReader {
     } else only.readRow(reader, place, "");
   }
 
+  /** True when the member at hand is a field that the row has not given yet; then it is taken. */
+  takeMissing(reader: JsonReader, place: RowPlace): boolean {
+    const index = this.#fieldIndex(reader);
+    if (index === -1 || this.#given[index] === 1) return false;
+    return this.takeFieldAt(reader, index, place);
+  }
+
+  /** Reads a list whose values are the fields `order` of the plan, each once. */
+  readOrdered(reader: JsonReader, place: RowPlace, order: readonly number[]): void {
+    for (const input of this.#inputs) input.mark();
+    const path = placeText(place);
+    const expected = `a list of ${order.length} values`;
+    if (reader.peekByte() !== openBracket) throw wrongKind(reader, path, expected);
+    this.beginFields(reader);
+    reader.enterArray();
+    let count = 0;
+    while (reader.nextElement()) {
+      const index = order[count];
+      if (index === undefined) throw wrongCount(path, "more", expected);
+      this.takeFieldAt(reader, index, place);
+      count += 1;
+    }
+    if (count !== order.length) throw wrongCount(path, String(count), expected);
+    this.endFields(place);
+    this.rows += 1;
+  }
+
+  /** Reads an object of fields; `fill` may take more before the missing ones are refused. */
+  readObject(reader: JsonReader, place: RowPlace, fill: () => void): void {
+    for (const input of this.#inputs) input.mark();
+    this.#readFields(reader, place, fill);
+    this.rows += 1;
+  }
+
   #readObject(reader: JsonReader, place: RowPlace): void {
+    if (this.#isForeign && this.#readOnlyByName(reader, place)) return;
     if (this.#plan.fieldNames.length === 0) {
       throw wrongKind(reader, placeText(place), "a list: the model names no fields");
     }
+    this.#readFields(reader, place, undefined);
+  }
+
+  #readFields(reader: JsonReader, place: RowPlace, fill: (() => void) | undefined): void {
     this.beginFields(reader);
     reader.enterObject();
     while (reader.nextMember()) {
       if (!this.takeField(reader, place)) throw this.#unknown(reader, place);
     }
+    fill?.();
     this.endFields(place);
+  }
+
+  /** True when the object was bytes, or held the only input by its name and nothing else. */
+  #readOnlyByName(reader: JsonReader, place: RowPlace): boolean {
+    const [only, ...more] = this.#inputs;
+    if (only === undefined || more.length > 0) return false;
+    const { name, dtype } = only.input;
+    if (dtype === "BYTES" && name !== "b64" && isBase64Next(reader)) {
+      only.readRow(reader, place, "");
+      return true;
+    }
+    if (this.#plan.kind === "columns" && this.#plan.fieldNames.includes(name)) return false;
+    const mark = reader.rewind(reader.at);
+    reader.enterObject();
+    if (!reader.nextMember() || reader.keyText() !== name) {
+      reader.resume(mark);
+      return false;
+    }
+    only.readRow(reader, place, name);
+    if (reader.nextMember()) throw this.#unknown(reader, place);
+    return true;
   }
 
   /** A row of a model with several inputs, as a list in signature order. */

@@ -10,6 +10,7 @@
  */
 import type { Server as HttpServer } from "node:http";
 import { createServer, type ListenOptions, type Server, type Socket } from "node:net";
+import { listenUnix } from "./unix-socket.ts";
 
 /** Connections that may wait in the kernel per listening socket. */
 const backlogConnectionsMax = 4096;
@@ -22,6 +23,8 @@ export interface ListenersOptions {
   readonly sockets: number;
   /** Connections above this are closed at accept. */
   readonly connectionsMax: number;
+  /** A path that is listened on too; none or "" for the port alone. */
+  readonly unixSocket?: string;
   /** Told of each connection that was closed so. */
   refused(): void;
 }
@@ -71,6 +74,8 @@ export async function openListeners(
     await listen(server, { ...where, reusePort: true });
     more.push(server);
   }
+  const { unixSocket = "" } = options;
+  if (unixSocket !== "") more.push(await listenUnix(http, unixSocket));
   return {
     port,
     sockets: open,
