@@ -14,6 +14,9 @@ import { fileURLToPath } from "node:url";
 
 const majorMin = 24;
 
+/** Large blocks go back to the system when they are freed (docs/adr/0016, glibc alone reads it). */
+const memoryVariables = { MALLOC_MMAP_THRESHOLD_: "2097152" };
+
 if (Number(process.versions.node.split(".")[0]) >= majorMin) {
   const source = new URL("../src/app/main.ts", import.meta.url);
   const built = new URL("../dist/app/main.js", import.meta.url);
@@ -35,7 +38,8 @@ function runWithBundledNode() {
     process.exit(1);
   }
   const words = [fileURLToPath(import.meta.url), ...process.argv.slice(2)];
-  const child = spawn(binary, words, { stdio: "inherit" });
+  const env = { ...memoryVariables, ...process.env };
+  const child = spawn(binary, words, { stdio: "inherit", env });
   child.on("error", (error) => {
     process.stderr.write(`millrace could not start ${name}: ${error.message}\n`);
     process.exit(1);

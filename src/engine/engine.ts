@@ -50,6 +50,8 @@ export interface Instance {
   readonly isReady: boolean;
   /** Ms until it is next tried to make it ready; 0 while it is, or a try is under way. */
   readonly startsInMs: number;
+  /** Why it cannot be made ready, in words for the operator; "" while that is not known. */
+  readonly problem?: string;
   /** How often its process was started again after a death. */
   readonly restarts: number;
   /** Resident memory of the process that runs it, byte; 0 when it is this one. */

@@ -31,7 +31,7 @@ export interface VersionEntry<T> {
   /** A server is ready only when its required versions are. */
   readonly isRequired: boolean;
   state: VersionState;
-  /** Why it failed, in words for an operator; "" otherwise. */
+  /** Why it failed, or cannot be loaded again, in words for an operator; "" otherwise. */
   reason: string;
   /** What answers, while state is `ready` or `draining`. */
   served: T | undefined;

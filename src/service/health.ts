@@ -31,8 +31,9 @@ export function isModelReady(model: ModelEntry<ServedVersion>): boolean {
 }
 
 /** Why a version is not ready. */
-function stateText({ state, served }: VersionEntry<ServedVersion>): string {
+function stateText({ state, served, reason }: VersionEntry<ServedVersion>): string {
   if (state !== "ready") return state;
+  if (reason !== "") return `out of its worker: ${reason}`;
   const isFailing = served?.standing.now.isFailing === true;
   return isFailing ? "failing its sample" : "restarting its worker";
 }

@@ -124,6 +124,12 @@ export function artifactOf(pack: ModelPackage): ArtifactSpec {
   };
 }
 
+/** A version that served and cannot be loaded again says why, for as long as that is so. */
+function noteProblem(entry: VersionEntry<ServedVersion>, instances: readonly Instance[]): void {
+  if (entry.state !== "ready") return;
+  entry.reason = instances.find((each) => (each.problem ?? "") !== "")?.problem ?? "";
+}
+
 interface Loaded {
   readonly pack: ModelPackage;
   readonly probe: Probe;
@@ -141,6 +147,7 @@ function serve(
   const { signature } = probe;
   const counted = metrics.of(entry.model, entry.version);
   const predictor = assemble({ pack, signature, instances, limits, clock, metrics: counted });
+  for (const instance of instances) instance.onReadyChange(() => noteProblem(entry, instances));
   const standing = { now: sound };
   const isReady = (): boolean =>
     !standing.now.isFailing && instances.some((instance) => instance.isReady);

@@ -1,6 +1,7 @@
-// Goal: no mutant of a model ends the process that reads it, and none that loads ends the server.
-// Method: seeded mutants of the demo models in repositories, judged by `millrace inspect`, and some
-// of them loaded and run by the built server beside a good model.
+// Goal: no mutant of a model and no generated one ends the process that reads it, and none that
+// loads ends the server. Method: seeded mutants of the demo models and random graphs in folders
+// that `millrace inspect` judges, and some of them loaded and run by the built server beside a good
+// model.
 import { execFile } from "node:child_process";
 import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -8,6 +9,7 @@ import { promisify } from "node:util";
 import { expect, test } from "vitest";
 import { type Random, seededRandom } from "../../src/base/index.ts";
 import { builtMain, post } from "../support/built-server.ts";
+import { generatedModel } from "./generated-model.ts";
 import {
   demoModels,
   type House,
@@ -20,6 +22,7 @@ import {
 
 const run = promisify(execFile);
 const inspected = isFull ? 50_000 : 300;
+const generated = isFull ? 10_000 : 300;
 const repositorySize = 300;
 
 /** The small demo models; the large ones only take longer. */
@@ -54,10 +57,12 @@ function mutant(random: Random): Buffer {
   return Buffer.concat([bytes.subarray(0, at), pick(random).subarray(at)]);
 }
 
-function mutants(from: number, count: number): Record<string, Buffer> {
-  const files: Record<string, Buffer> = {};
+type Make = (random: Random) => Uint8Array;
+
+function mutants(from: number, count: number, make: Make = mutant): Record<string, Uint8Array> {
+  const files: Record<string, Uint8Array> = {};
   for (let index = from; index < from + count; index += 1) {
-    files[`mutant-${index}/1/model.onnx`] = mutant(seededRandom(seed + index));
+    files[`mutant-${index}/1/model.onnx`] = make(seededRandom(seed + index));
   }
   return files;
 }
@@ -67,10 +72,11 @@ interface Inspected {
   readonly refused: readonly { readonly name: string; readonly reason: string }[];
 }
 
-test(`inspects ${inspected} mutants without a crash (${replay})`, async () => {
+/** How many of them were refused. */
+async function inspectAll(count: number, make: Make): Promise<number> {
   let refusals = 0;
-  for (let from = 0; from < inspected; from += repositorySize) {
-    const folder = makeRepository(mutants(from, repositorySize));
+  for (let from = 0; from < count; from += repositorySize) {
+    const folder = makeRepository(mutants(from, repositorySize, make));
     const words = [builtMain, "inspect", folder, "--json"];
     const ended = await run(process.execPath, words, { maxBuffer: 2 ** 30 }).catch(
       (thrown: { code: unknown; stdout: string; stderr: string }) => {
@@ -87,17 +93,32 @@ test(`inspects ${inspected} mutants without a crash (${replay})`, async () => {
     }
     rmSync(folder, { recursive: true });
   }
+  return refusals;
+}
+
+test(`inspects ${inspected} mutants without a crash (${replay})`, async () => {
+  const refusals = await inspectAll(inspected, mutant);
   expect(refusals).toBeGreaterThan(inspected / 10);
+  expect(refusals).toBeLessThan(inspected);
+}, 3_600_000);
+
+test(`inspects ${generated} generated models without a crash (${replay})`, async () => {
+  const refusals = await inspectAll(generated, generatedModel);
+  expect(refusals).toBeGreaterThan(generated / 10);
+  expect(refusals).toBeLessThan(generated);
 }, 3_600_000);
 
 /** Each loaded mutant has a process of its own, so few are loaded at a time. */
-const houses = isFull ? 40 : 1;
+const houses = isFull ? 40 : 2;
 const loaded = 24;
+
+/** Every other house is of generated models. */
+const makes: readonly Make[] = [mutant, generatedModel];
 
 test(`loads ${houses * loaded} mutants: each serves or is refused (${replay})`, async () => {
   for (let index = 0; index < houses; index += 1) {
     const house = await openHouse({
-      files: mutants(1_000_000 + index * loaded, loaded),
+      files: mutants(1_000_000 + index * loaded, loaded, makes[index % makes.length]),
       limits: { modelLoadMsMax: 20_000, batchWallMsMax: 5_000 },
     });
     try {

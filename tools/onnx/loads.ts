@@ -150,3 +150,25 @@ export function deadly(): Uint8Array {
     initializers: [{ name: "minus", type: "INT32", shape: [], values: [-1] }],
   });
 }
+
+/**
+ * Ends the process that loads it, on x86-64: what `deadly` divides when it runs is divided here
+ * while the engine folds constants. FP32 `x [batch, 2]` in, `fingerprint [batch]` and `first` out.
+ */
+export function deadlyToLoad(): Uint8Array {
+  const least = { name: "least", type: "INT32", shape: [2], values: [deadlyElement, 1] } as const;
+  return writeModel({
+    nodes: [
+      { op: "Div", inputs: ["least", "minus"], outputs: ["folded"] },
+      { op: "Cast", inputs: ["folded"], outputs: ["added"], attributes: { to: { int: 1 } } },
+      { op: "Add", inputs: ["x", "added"], outputs: ["first"] },
+      { op: "Cast", inputs: ["first"], outputs: ["fingerprint"], attributes: { to: { int: 11 } } },
+    ],
+    inputs: [tensorValue("x", "FP32", ["batch", 2])],
+    outputs: [
+      tensorValue("fingerprint", "FP64", ["batch", 2]),
+      tensorValue("first", "FP32", ["batch", 2]),
+    ],
+    initializers: [least, { name: "minus", type: "INT32", shape: [], values: [-1] }],
+  });
+}

@@ -1,7 +1,7 @@
 // Goal: when a worker is killed and when it is started again. Method: tables at the edges.
 import { describe, expect, test } from "vitest";
 import { seededRandom } from "../../base/index.ts";
-import { restartDelayMs } from "./restart-policy.ts";
+import { isKeptOut, restartDelayMs } from "./restart-policy.ts";
 import { judgeWorker, lookMs, silenceMsMax, type WorkerSnapshot } from "./watch-policy.ts";
 
 describe("a restart", () => {
@@ -12,6 +12,11 @@ describe("a restart", () => {
     const delays = [1, 2, 3, 4, 5].map((deaths) => restartDelayMs(deaths, 30_000, most));
     expect(delays.map(Math.round)).toEqual([0, 100, 200, 400, 800]);
     expect(restartDelayMs(2, 30_000, least)).toBe(50);
+  });
+
+  test("leaves out what ended a shared process twice while it was loaded", () => {
+    expect([1, 2, 3].map((deaths) => isKeptOut(deaths, true))).toEqual([false, true, true]);
+    expect(isKeptOut(9, false)).toBe(false);
   });
 
   test("never waits longer than the limit, however often it died", () => {

@@ -143,6 +143,7 @@ class Host implements ProcessEngine {
       backoffMsMax: limits.workerBackoffMsMax,
       graceMs: () => this.#graceMs,
       start: (onDeath) => this.#start(onDeath),
+      tryOut: async (each) => (await this.tryOut(each, [])).refusal,
       onReloadFailed: (path, error, retryMs) =>
         onEvent?.({ kind: "reloadFailed", path, error, retryMs }),
       onDeath: (death, restartMs) => onEvent?.({ kind: "died", death, restartMs }),

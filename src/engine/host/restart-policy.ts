@@ -1,5 +1,5 @@
 /**
- * Decides when a dead worker is replaced.
+ * Decides when a dead worker is replaced, and which version stays out of the new one.
  *
  * At once, so that a kill from outside costs one start and nothing else. Only a worker that dies
  * twice without a good batch between them waits: 100 ms, doubling to the limit, with jitter,
@@ -13,6 +13,21 @@ import type { Random } from "../../base/index.ts";
 export type DeathsInRow = number;
 
 const firstDelayMs = 100;
+
+/** Reloads of one version that end the process they share; then it is kept out of it. */
+export const reloadDeathsMax = 2;
+
+/**
+ * True when a version may not be loaded where others run, because its loads end the process.
+ *
+ * It is tried in a process of its own until that stands. A version that has its worker to itself
+ * harms nobody and is simply tried again.
+ *
+ * @param reloadDeaths loads of this version into new processes that ended them, in a row
+ */
+export function isKeptOut(reloadDeaths: number, hasNeighbours: boolean): boolean {
+  return hasNeighbours && reloadDeaths >= reloadDeathsMax;
+}
 
 /** Doublings after which every limit is passed; keeps the power finite. */
 const doublingsMax = 20;

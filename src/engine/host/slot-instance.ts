@@ -29,6 +29,7 @@ export class SlotInstance implements Instance {
   readonly #listeners: (() => void)[] = [];
   #isReady = true;
   #isShut = false;
+  #problem = "";
   #closed: Promise<void> | undefined;
 
   constructor(home: InstanceHome, id: number) {
@@ -46,6 +47,10 @@ export class SlotInstance implements Instance {
 
   get startsInMs(): number {
     return this.#isReady || this.#isShut ? 0 : this.#home.startsInMs(this.#id);
+  }
+
+  get problem(): string {
+    return this.#problem;
   }
 
   get restarts(): number {
@@ -83,6 +88,13 @@ export class SlotInstance implements Instance {
   change(isReady: boolean): void {
     if (isReady === this.#isReady || (isReady && this.#isShut)) return;
     this.#isReady = isReady;
+    if (isReady) this.#problem = "";
+    this.tell();
+  }
+
+  /** It could not be loaded again; `problem` says why, and the next try is later than they knew. */
+  putOff(problem: string): void {
+    this.#problem = problem;
     this.tell();
   }
 

@@ -6,15 +6,16 @@
  *
  * A load that fails the first time is the caller's to know and is not tried again; one that was
  * lost because a neighbour took the process along is. A version that cannot be loaded again after a
- * death is tried again alone, with a back-off of its own; its neighbours are loaded and serve. Even
- * one whose load ends the process keeps out of the next start until its back-off is over.
+ * death is tried again alone, with a back-off of its own; its neighbours are loaded and serve. One
+ * whose loads end the process that it shares is kept out of it after two of them and tried in
+ * processes that are thrown away; when it stands there it comes back.
  * Invariant: an instance is ready only while the process that holds it lives.
  */
 import { type Clock, type Random, ServingError, type Timer } from "../../base/index.ts";
 import type { ArtifactSpec, Batch, BatchResult, Instance } from "../engine.ts";
 import { OutsideKill } from "../outside-kill.ts";
 import type { Death } from "./death.ts";
-import { restartDelayMs } from "./restart-policy.ts";
+import { isKeptOut, reloadDeathsMax, restartDelayMs } from "./restart-policy.ts";
 import { type InstanceHome, SlotInstance } from "./slot-instance.ts";
 import type { WorkerProcess } from "./worker-process.ts";
 
@@ -28,6 +29,8 @@ export interface WorkerSlotOptions {
   readonly graceMs: () => number;
   /** Gives a process that holds nothing; throws when the system refuses. */
   readonly start: (onDeath: (death: Death) => void) => WorkerProcess;
+  /** Loads an artifact into a process that is thrown away; gives the refusal. Never rejects. */
+  readonly tryOut: (artifact: ArtifactSpec) => Promise<ServingError | undefined>;
   /** A process died; the next starts after `delayMs`, or never when `undefined`. */
   readonly onDeath: (death: Death, delayMs: number | undefined) => void;
   /** A version that had worked could not be loaded; it is tried again after `retryMs`. */
@@ -44,6 +47,10 @@ interface Member {
   readonly instance: SlotInstance;
   /** Loads into new processes that failed, in a row. */
   failures: number;
+  /** Those in a row that ended the process. */
+  reloadDeaths: number;
+  /** It is loaded into a process that is thrown away, just now. */
+  isTried: boolean;
   /** Not loaded before this instant. */
   retryAtMs: number;
   retry: Timer | undefined;
@@ -98,7 +105,8 @@ export class WorkerSlot implements InstanceHome {
     try {
       const id = await this.#loaded(artifact);
       const instance = new SlotInstance(this, id);
-      this.#members.set(id, { artifact, instance, failures: 0, retryAtMs: 0, retry: undefined });
+      const fresh = { failures: 0, reloadDeaths: 0, isTried: false, retryAtMs: 0 };
+      this.#members.set(id, { artifact, instance, ...fresh, retry: undefined });
       return instance;
     } finally {
       this.#loading -= 1;
@@ -199,10 +207,7 @@ export class WorkerSlot implements InstanceHome {
     const { backoffMsMax, clock, random } = this.#options;
     const delayMs = restartDelayMs(this.#deathsInRow, backoffMsMax, random);
     this.#options.onDeath(death, delayMs);
-    if (delayMs === 0) {
-      this.#refill();
-      return;
-    }
+    // Never in this turn: the loads that the death has failed are told of it first.
     this.#restartAtMs = clock.nowMs() + delayMs;
     this.#restart = clock.after(delayMs, () => this.#refill());
     for (const { instance } of this.#members.values()) instance.tell();
@@ -229,7 +234,25 @@ export class WorkerSlot implements InstanceHome {
     const waitMs = member.retryAtMs - clock.nowMs();
     member.retry = waitMs > 0 ? clock.after(waitMs, () => this.#bringUp(id, member)) : undefined;
     const worker = this.#worker;
-    if (waitMs <= 0 && worker !== undefined) void this.#reload(worker, id, member);
+    if (waitMs > 0) return;
+    if (isKeptOut(member.reloadDeaths, this.#members.size > 1)) void this.#tryApart(id, member);
+    else if (worker !== undefined) void this.#reload(worker, id, member);
+  }
+
+  /** Finds out elsewhere whether a member that was kept out could come back. */
+  async #tryApart(id: number, member: Member): Promise<void> {
+    if (member.isTried) return;
+    member.isTried = true;
+    const refusal = await this.#options.tryOut(member.artifact);
+    member.isTried = false;
+    if (!this.#members.has(id)) return;
+    if (refusal !== undefined) {
+      this.#putOff(id, member, refusal);
+      return;
+    }
+    // It is let in once; if that ends the process it is out again.
+    member.reloadDeaths = reloadDeathsMax - 1;
+    this.#bringUp(id, member);
   }
 
   async #reload(worker: WorkerProcess, id: number, member: Member): Promise<void> {
@@ -241,6 +264,7 @@ export class WorkerSlot implements InstanceHome {
     }
     if (!this.#members.has(id) || worker !== this.#worker) return;
     member.failures = 0;
+    member.reloadDeaths = 0;
     member.retryAtMs = 0;
     member.instance.change(true);
   }
@@ -251,13 +275,19 @@ export class WorkerSlot implements InstanceHome {
     const isItsFault = error.code === "MODEL_LOAD_FAILED" && !(error.cause instanceof OutsideKill);
     // A process that ended for another reason is replaced, and this member loaded with the rest.
     if (member === undefined || (!isUp && !isItsFault)) return;
+    if (!isUp) member.reloadDeaths += 1;
+    this.#putOff(id, member, error);
+  }
+
+  /** The next try is later than the last. */
+  #putOff(id: number, member: Member, error: ServingError): void {
     const { backoffMsMax, clock, random, onReloadFailed } = this.#options;
     member.failures += 1;
     const retryMs = restartDelayMs(member.failures + 1, backoffMsMax, random);
     member.retryAtMs = clock.nowMs() + retryMs;
     onReloadFailed(member.artifact.path, error, retryMs);
-    if (isUp) this.#bringUp(id, member);
-    member.instance.tell();
+    this.#bringUp(id, member);
+    member.instance.putOff(error.message);
   }
 }
 

@@ -54,6 +54,8 @@ const socket = new Socket({
     },
   },
 });
+// Nothing is taken before HELLO is out: a load that ends this process would pass for a bad start.
+socket.pause();
 const worker = new Worker(socket, (frame) => reader.giveBack(frame));
 socket.on("end", leave);
 socket.on("close", leave);

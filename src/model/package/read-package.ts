@@ -7,6 +7,7 @@
  * into the package; a model that must be rewritten goes to the cache folder.
  */
 import { type Limits, quote, ServingError } from "../../base/index.ts";
+import { checkSendable } from "../input/least-request.ts";
 import { withPackageFile } from "../onnx/check/package-file.ts";
 import { importOnnx, type OnnxImport } from "../onnx/index.ts";
 import type { Signature } from "../signature.ts";
@@ -24,7 +25,10 @@ import { applyTritonConfig } from "./triton/apply-config.ts";
 import { readLabels } from "./triton/read-labels.ts";
 
 export interface ReadOptions {
-  readonly limits: Pick<Limits, "modelFileBytesMax" | "modelNodesMax">;
+  readonly limits: Pick<
+    Limits,
+    "modelFileBytesMax" | "modelNodesMax" | "elementsMax" | "binaryBodyBytesMax"
+  >;
   /** Absolute path of a folder for rewritten models; made when needed. */
   readonly cacheFolder: string;
   /** True when the engine's process can construct this locale. */
@@ -58,6 +62,7 @@ export async function readPackage(
     triton === undefined || labels === undefined
       ? mergeSignature(artifact.signature, said)
       : freezeSignature(applyTritonConfig(artifact.signature, triton.config, labels.lists));
+  checkSendable(signature, options.limits);
   const settings = settingsOf(said, triton);
   const metadata =
     triton === undefined ? manifest.metadata : Object.fromEntries(triton.config.parameters);
