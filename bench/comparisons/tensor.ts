@@ -40,8 +40,8 @@ function binaryRows(name: string, model: "linear" | "trees"): Comparison {
   return {
     name,
     about:
-      `1,000 rows x 20 features as a binary tensor, ${model}, 4 connections, the same rows for both; ` +
-      "worker and bare loop on core 0, front and generator on core 1",
+      `1,000 rows x 20 features as a binary tensor, ${model}, 4 connections, the same rows for ` +
+      "both; worker and bare loop on core 0, front and generator on core 1",
     unit: "rows",
     claims: [
       {

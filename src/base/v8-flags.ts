@@ -6,8 +6,8 @@
  *   collection whole. V8 then puts what such places make into the old generation for good, where
  *   the dead keep every later request alive: 40 us of CPU a request instead of 26 and pauses of
  *   20 ms, in every second process.
- * - External memory: a large body lies outside the heap, and every 64 MiB of bodies asked for a full
- *   collection. Now bodies count as part of a heap that may grow fourfold between collections.
+ * - External memory: a large body lies outside the heap, and every 64 MiB of bodies asked for a
+ *   full collection. Now they count as part of a heap that may grow fourfold in between.
  *
  * They are set at run time, once the start is over: V8 takes no compiled code that was kept under
  * other flags, and Node keeps its own so (a start with them took 130 ms longer).

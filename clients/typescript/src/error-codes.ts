@@ -16,6 +16,7 @@ export const serverCodes = {
   NOT_FOUND: false,
   METHOD_NOT_ALLOWED: false,
   OUTPUT_NOT_REPRESENTABLE: false,
+  ALREADY_EXISTS: false,
   REQUEST_TIMEOUT: true,
   PAYLOAD_TOO_LARGE: false,
   URI_TOO_LONG: false,

@@ -394,7 +394,7 @@ const refusals: readonly (readonly [path: string, body: unknown])[] = [
   ["/half", { instances: [1] }],
   ["/half/versions/9:predict", { instances: [1] }],
   ["/half/labels/1.0.0:predict", { instances: [1] }],
-  ["/half/labels/stable:predict", { instances: [1] }],
+  ["/half/labels/nightly:predict", { instances: [1] }],
   ["/half/aliases/1:predict", { instances: [1] }],
   ["/nope:predict", { instances: [1] }],
   ["/nope/versions/1:predict", { instances: [1] }],
