@@ -85,6 +85,17 @@ const bodies: readonly (readonly [what: string, path: string, body: string])[] =
     `[${new Array(9_000).fill('{"model_name":"row","input_data":[[1,2,3,4]]}').join(",")}]`,
   ],
   ["an empty list of 4 million brackets", "/batch_predict", `[${"[],".repeat(2_600_000)}[]]`],
+  [
+    "8 MB beside rows of TensorFlow Serving",
+    "/v1/models/row:predict",
+    `{"z":[${numbers}1],"instances":[[1,2,3,4]]}`,
+  ],
+  [
+    "8 MB before the key of an invocation",
+    "/invocations?model=row",
+    `{"z":[${numbers}1],"instances":[[1,2,3,4]]}`,
+  ],
+  ["8 MB of one value", "/predictions/row", `[[${numbers}1]]`],
   ["a string of 8 MB", "/predict?model=sentiment", `{"text":"${"\\n".repeat(3_990_000)}"}`],
 ];
 

@@ -16,6 +16,7 @@ const seen = new Set<string>();
 
 /** Codes that no caller of this door can see, each with why. */
 const unseen: Readonly<Record<string, string>> = {
+  ALREADY_EXISTS: "only a listener without the simple dialect has its route; test/e2e/listening",
   CANCELLED: "the caller has left",
   INTERNAL: "would be a defect",
   MODEL_INVALID: "only at load: reason of the version",
