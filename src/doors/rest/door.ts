@@ -17,6 +17,7 @@ import { metricRoutes } from "./operations/metric-routes.ts";
 import { modelRoutes } from "./operations/model-routes.ts";
 import { createParseThread } from "./simple/parse-thread.ts";
 import { simpleRoutes } from "./simple/routes.ts";
+import { streamRoutes } from "./streams/routes.ts";
 
 export interface RestDoorOptions {
   readonly service: Service;
@@ -47,6 +48,7 @@ export async function startRestDoor(options: RestDoorOptions): Promise<RestDoor>
   const thread = createParseThread();
   const routes = [
     ...simpleRoutes(service, thread),
+    ...streamRoutes(service, thread),
     ...oipRoutes({ ...options, thread }),
     ...modelRoutes(service),
     ...healthRoutes(service),
