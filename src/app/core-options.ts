@@ -29,7 +29,7 @@ export function coreOptions(config: Config): Omit<ComposeOptions, "log"> {
 }
 
 export function doorSettings(config: Config): DoorSettings {
-  const { server, simple, oip, docs } = config;
+  const { server, simple, oip, docs, websocket } = config;
   return {
     host: server.host,
     port: server.port,
@@ -38,5 +38,6 @@ export function doorSettings(config: Config): DoorSettings {
     metricsDefault: simple.metricsDefault,
     serverName: oip.serverName,
     hasDocs: docs.enabled,
+    origins: websocket.origins,
   };
 }

@@ -24,7 +24,10 @@ export interface MemoryModel {
   readonly outputs: readonly OutputSpec[];
   readonly layout?: BatchLayout;
   /** Wanted outputs in the order asked. */
-  run(request: InferenceRequest, context: RequestContext): readonly Tensor[];
+  run(
+    request: InferenceRequest,
+    context: RequestContext,
+  ): readonly Tensor[] | Promise<readonly Tensor[]>;
 }
 
 type Named = Pick<InputSpec, "name" | "dtype" | "shape">;
@@ -58,11 +61,18 @@ export interface RestRig {
   close(): Promise<void>;
 }
 
+const silent = createLog({ level: "silent", format: "json", write: () => {} });
+
+export interface RigOptions {
+  readonly log?: Log;
+  readonly origins?: readonly string[];
+}
+
 /** Opens a door over `models`, each as version 1.0.0. */
 export async function openRestRig(
   models: readonly MemoryModel[],
   own: Partial<Limits> = {},
-  log: Log = createLog({ level: "silent", format: "json", write: () => {} }),
+  { log = silent, origins = [] }: RigOptions = {},
 ): Promise<RestRig> {
   const limits: Limits = { ...defaultLimits, ...own };
   const clock = systemClock;
@@ -84,6 +94,7 @@ export async function openRestRig(
     serverName: "millrace",
     serverVersion: "0.0.1",
     hasDocs: false,
+    origins,
   });
   const url = `http://127.0.0.1:${door.port}`;
   return { door, service, url, close: () => door.close() };
@@ -121,7 +132,7 @@ function addModel(service: Service, model: MemoryModel): void {
     checks: prepareInputChecks(signature, limits),
     predictor: {
       signature,
-      predict: async (request, context) => ({ outputs: model.run(request, context) }),
+      predict: async (request, context) => ({ outputs: await model.run(request, context) }),
     },
     metrics: metrics.of(model.name, "1.0.0"),
     instances: 3,

@@ -111,6 +111,14 @@ const oipSchema = z.strictObject({
     .meta({ description: "Name in GET /v2; some clients want `triton`.", since }),
 });
 
+const webSocketSchema = z.strictObject({
+  origins: z.array(z.string().min(1).max(512)).max(100).default([]).meta({
+    description:
+      "Origins (https://example.org) of pages on other hosts that may open a WebSocket; * is any.",
+    since,
+  }),
+});
+
 const logSchema = z.strictObject({
   level: z.enum(logLevels).default("info").meta({
     description: "Lines below this level are not written; debug includes refused requests.",
@@ -155,6 +163,9 @@ export const configSchema = z
     cache: cacheSchema.prefault({}).meta({ description: "What is kept between starts.", since }),
     simple: simpleSchema.prefault({}).meta({ description: "The simple dialect.", since }),
     oip: oipSchema.prefault({}).meta({ description: "The Open Inference Protocol.", since }),
+    websocket: webSocketSchema
+      .prefault({})
+      .meta({ description: "WebSockets of pages in a browser.", since }),
     log: logSchema.prefault({}).meta({ description: "The log, on stderr.", since }),
     docs: docsSchema.prefault({}).meta({ description: "The pages for people.", since }),
     limits: z

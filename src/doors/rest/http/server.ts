@@ -26,6 +26,7 @@ import { Exchange, type ExchangeSettings } from "./exchange.ts";
 import { type RequestHeaders, scanHeaders } from "./header-scan.ts";
 import { makeRequestIds } from "./request-id.ts";
 import { originForm, type Route, Router } from "./router.ts";
+import { hearUpgrades, isWebSocket, type UpgradeRules } from "./upgrade.ts";
 
 export interface HttpServerOptions {
   readonly host: string;
@@ -40,6 +41,8 @@ export interface HttpServerOptions {
   readonly keepAliveMs?: number;
   /** Throws the error that refuses everything just now (draining), or returns. */
   admit(route: Route): void;
+  /** Takes a request for a WebSocket over; without it there are none. */
+  readonly upgrade?: UpgradeRules["upgrade"];
   finished(exchange: Exchange, code: ErrorCode | "OK", error: ServingError | undefined): void;
   /** A connection hit a limit, and no exchange tells so. */
   limitHit(name: LimitName): void;
@@ -95,6 +98,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
       exchange.fail(thrown);
     }
   });
+  hearUpgrades(server, { clock, upgrade: options.upgrade, requestId: nextRequestId });
   server.on("timeout", (socket: Socket) => {
     if (cutQuiet(socket)) options.limitHit("replyReadMsMax");
   });
@@ -134,6 +138,7 @@ function createNodeServer(limits: Limits, keepAliveMs: number): Server {
     connectionsCheckingInterval: Math.min(1_000, limits.headersReadMsMax),
     keepAliveTimeout: keepAliveMs,
     noDelay: true,
+    shouldUpgradeCallback: isWebSocket,
   });
   server.timeout = limits.replyReadMsMax;
   return server;

@@ -7,16 +7,16 @@
 import { ServingError } from "../../../base/index.ts";
 import { emptyOutputs } from "../../../model/index.ts";
 import type { InferenceResponse } from "../../../predict/index.ts";
-import type { ServedVersion, Service } from "../../../service/index.ts";
+import type { Service } from "../../../service/index.ts";
+import type { Call } from "../call.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { checkJsonType } from "../http/exchange-work.ts";
 import { serverTimingLine } from "../http/server-timing.ts";
-import type { SimpleRequest } from "./decode.ts";
 import { formRequest } from "./form-request.ts";
 import { makeAnswer } from "./item-text.ts";
-import type { ReadBody } from "./read-body.ts";
+import type { ReadBody, ReadSimple } from "./read-body.ts";
 import { replyText } from "./reply.ts";
-import { type SimpleServing, simpleServing } from "./serving.ts";
+import { simpleServing } from "./serving.ts";
 
 export interface PredictRoute {
   readonly service: Service;
@@ -31,26 +31,16 @@ export function predict(route: PredictRoute, exchange: Exchange): void | Promise
   run(route, exchange, read);
 }
 
-function run(
-  route: PredictRoute,
-  exchange: Exchange,
-  { served, decoded }: { readonly served: ServedVersion; readonly decoded: SimpleRequest },
-): void {
-  const { service } = route;
-  const serving = simpleServing(served, service.limits.jsonDepthMax);
-  exchange.items = decoded.items;
-  const request = formRequest(served, serving, decoded);
-  exchange.times.decodedAtMs = service.clock.nowMs();
-  if (request.items === 0) {
-    const outputs = emptyOutputs(served.signature, serving.wanted);
-    if (outputs === undefined) throw noRows(decoded.field);
-    reply(exchange, { serving, decoded, service }, { outputs });
+function run({ service }: PredictRoute, exchange: Exchange, read: ReadSimple): void {
+  const response = inferSimple(service, exchange, read);
+  if (!(response instanceof Promise)) {
+    reply(exchange, service, { read, response });
     return;
   }
-  service.infer(served, request, exchange).then(
-    (response) => {
+  response.then(
+    (each) => {
       try {
-        reply(exchange, { serving, decoded, service }, response);
+        reply(exchange, service, { read, response: each });
       } catch (thrown) {
         exchange.fail(thrown);
       }
@@ -59,26 +49,48 @@ function run(
   );
 }
 
-interface ReplyParts {
-  readonly serving: SimpleServing;
-  readonly decoded: SimpleRequest;
-  readonly service: Service;
+/** Checks and runs what was read; a request without rows is answered at once. */
+export function inferSimple(
+  service: Service,
+  call: Call,
+  { served, decoded }: ReadSimple,
+): InferenceResponse | Promise<InferenceResponse> {
+  const serving = simpleServing(served, service.limits.jsonDepthMax);
+  call.items = decoded.items;
+  const request = formRequest(served, serving, decoded);
+  call.times.decodedAtMs = service.clock.nowMs();
+  if (request.items > 0) return service.infer(served, request, call);
+  const outputs = emptyOutputs(served.signature, serving.wanted);
+  if (outputs === undefined) throw noRows(decoded.field);
+  return { outputs };
 }
 
-function reply(exchange: Exchange, parts: ReplyParts, response: InferenceResponse): void {
-  const { serving, decoded, service } = parts;
-  const { times } = exchange;
-  const nowMs = service.clock.nowMs();
+export interface Answered {
+  readonly read: ReadSimple;
+  readonly response: InferenceResponse;
+}
+
+/** The reply's body. @throws OUTPUT_NOT_REPRESENTABLE */
+export function simpleReply(
+  service: Service,
+  { times }: Call,
+  { read: { served, decoded }, response }: Answered,
+): string {
+  const serving = simpleServing(served, service.limits.jsonDepthMax);
   const answer = makeAnswer(serving.answerPlan, response.outputs, decoded.items);
-  const text = replyText(answer, {
+  return replyText(answer, {
     form: decoded.form,
     names: serving.names,
-    latencyMs: nowMs - times.arrivedAtMs,
+    latencyMs: service.clock.nowMs() - times.arrivedAtMs,
     runMs: times.runMs,
     batchId: decoded.batchId,
   });
+}
+
+function reply(exchange: Exchange, service: Service, answered: Answered): void {
+  const text = simpleReply(service, exchange, answered);
   exchange.writtenAtMs = service.clock.nowMs();
-  exchange.replyJson(text, serverTimingLine(times, exchange.writtenAtMs));
+  exchange.replyJson(text, serverTimingLine(exchange.times, exchange.writtenAtMs));
 }
 
 function noRows(field: string): ServingError {
