@@ -117,7 +117,7 @@ async function sendRows(
   const writer = new RowWriter({ response, format, rows, source, clock, done: from, hasProgress });
   try {
     await streamRows({
-      ...{ clock, cancellation: exchange.cancellation, sink: writer },
+      ...{ clock, cancellation: exchange.cancellation, sink: writer.sink },
       ...{ isOrdered: format.isOrdered, unreadBytesMax: limits.streamBufferBytesMax },
       ...{ from, to: source.total },
       run: async (first, last) => {

@@ -1,19 +1,15 @@
 /**
- * Writes the rows of a stream to an HTTP reply, many at a time, and counts them.
- *
- * Text is made of a slice only as the reader takes it: tensors are smaller than their text.
+ * Writes the rows of `/predict/stream` in the format that was asked for, and counts them.
  */
 import type { ServerResponse } from "node:http";
 import type { Clock, ServingError } from "../../../base/index.ts";
-import type { FlowSink } from "../../../service/index.ts";
 import type { RowEnd, RowsOf } from "../simple/batch/run-rows.ts";
 import { type AnsweredRow, writeRow } from "../simple/batch/write-row.ts";
 import { predictionText, probabilitiesText } from "../simple/item-text.ts";
 import type { RowFormat } from "./row-format.ts";
 import type { StreamSource } from "./stream-source.ts";
+import { TextSink } from "./text-sink.ts";
 
-/** Characters of one write; a longer row goes out alone. */
-const writeLengthMin = 64 * 1024;
 /** Between two reports of progress, ms. */
 const progressMs = 1_000;
 
@@ -28,53 +24,35 @@ export interface RowWriterOptions {
   readonly hasProgress: boolean;
 }
 
-export class RowWriter implements FlowSink<readonly RowEnd[]> {
+export class RowWriter {
+  readonly sink: TextSink<RowEnd>;
   readonly #options: RowWriterOptions;
-  /** Where the slice that is being written goes on. */
-  #at = 0;
   #done: number;
   #failed = 0;
   #progressAtMs: number;
-  #taken: () => void = () => {};
 
   constructor(options: RowWriterOptions) {
     this.#options = options;
     this.#done = options.done;
     for (const index of options.source.failed) if (index < options.done) this.#failed += 1;
     this.#progressAtMs = options.clock.nowMs();
-    this.#send(options.format.opening);
-  }
-
-  get unreadBytes(): number {
-    return this.#options.response.writableLength;
-  }
-
-  onTaken(act: () => void): void {
-    this.#taken = act;
-  }
-
-  write(ends: readonly RowEnd[]): boolean {
-    let text = "";
-    while (this.#at < ends.length && text.length < writeLengthMin) {
-      text += this.#row(ends[this.#at] as RowEnd);
-      this.#at += 1;
-    }
-    const isLast = this.#at === ends.length;
-    if (isLast) this.#at = 0;
-    this.#send(text + this.#progress(false));
-    return isLast;
+    this.sink = new TextSink(options.response, {
+      of: (end) => this.#row(end),
+      behind: () => this.#progress(false),
+    });
+    this.sink.send(options.format.opening);
   }
 
   /** All rows are written. */
   finish(): void {
     const { format, source } = this.#options;
     const last = this.#progress(true);
-    this.#send(last + format.done(source.total, JSON.stringify(this.#counts())));
+    this.sink.send(last + format.done(source.total, JSON.stringify(this.#counts())));
   }
 
   /** The stream ends before its last row. */
   fail({ message, code }: ServingError): void {
-    this.#send(this.#options.format.fatal(JSON.stringify({ error: message, code })));
+    this.sink.send(this.#options.format.fatal(JSON.stringify({ error: message, code })));
   }
 
   #row(end: RowEnd): string {
@@ -100,10 +78,6 @@ export class RowWriter implements FlowSink<readonly RowEnd[]> {
 
   #counts(): { done: number; failed: number; total: number } {
     return { done: this.#done, failed: this.#failed, total: this.#options.source.total };
-  }
-
-  #send(text: string): void {
-    if (text !== "") this.#options.response.write(text, () => this.#taken());
   }
 }
 
