@@ -42,6 +42,7 @@ export {
   withBinaryPart,
   writeOipReply,
 } from "./oip/index.ts";
+export { ownBytes, ownTensor } from "./own-tensor.ts";
 export {
   type BytesTensor,
   elementCount,

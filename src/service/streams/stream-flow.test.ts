@@ -3,7 +3,7 @@
 // a reader who takes bytes, against a list of what was written; the edges by hand.
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { type FlowSink, StreamFlow } from "./stream-flow.ts";
+import { type FlowPlace, type FlowSink, StreamFlow } from "./stream-flow.ts";
 
 /** A reader who takes what it is told to; a result is a number of parts of one byte. */
 class Reader implements FlowSink<{ place: number; parts: number }> {
@@ -50,23 +50,26 @@ test("writes each result once, within its bounds, whatever happens in which orde
     fc.property(story, ({ steps, ...rules }) => {
       const reader = new Reader();
       const flow = new StreamFlow({ ...rules, sink: reader, written: () => {} });
-      const open: { place: number; bytes: number }[] = [];
+      const open: FlowPlace[] = [];
       let begun = 0;
       const end = (pick: number): void => {
-        const [job] = open.splice(pick % open.length, 1);
-        if (job !== undefined)
-          flow.end(job.place, job.bytes, { place: job.place, parts: 1 + (job.place % 3) });
+        const [place] = open.splice(pick % open.length, 1);
+        if (place === undefined) return;
+        const result = { place: place.turn, parts: 1 + (place.turn % 3) };
+        flow.end(place, result, pick % 4);
       };
       for (const { what, pick } of steps) {
-        const held = open.reduce((sum, { bytes }) => sum + bytes, 0);
-        const hasRoom = begun - reader.written.length < rules.resultsMax;
-        expect(flow.hasRoom).toBe(hasRoom && held < rules.sourceBytesMax);
+        const held = open.reduce((sum, { sourceBytes }) => sum + sourceBytes, 0);
+        const inFlight = begun - reader.written.length;
+        expect(flow.inFlight).toBe(inFlight);
+        if (inFlight >= rules.resultsMax || held >= rules.sourceBytesMax) {
+          expect(flow.hasRoom).toBe(false);
+        } else if (inFlight < 2) expect(flow.hasRoom).toBe(true);
         if (what === "begin" && flow.hasRoom) {
-          open.push({ place: flow.begin(pick), bytes: pick });
+          open.push(flow.begin(pick));
           begun += 1;
         } else if (what === "end" && open.length > 0) end(pick);
         else if (what === "take") reader.take(1 + (pick % 4));
-        expect(flow.inFlight).toBe(begun - reader.written.length);
       }
       while (open.length > 0) end(0);
       for (let turn = 0; turn < 1_000 && flow.inFlight > 0; turn += 1) reader.take(1);
@@ -88,12 +91,12 @@ test("tells of room once a full flow has written, and may be filled from there",
     written: () => {
       while (places.length < 50 && flow.hasRoom) {
         const place = flow.begin(0);
-        places.push(place);
-        flow.end(place, 0, { place, parts: 1 });
+        places.push(place.turn);
+        flow.end(place, { place: place.turn, parts: 1 }, 1);
       }
     },
   });
-  flow.end(flow.begin(0), 0, { place: 0, parts: 1 });
+  flow.end(flow.begin(0), { place: 0, parts: 1 }, 1);
   for (let turn = 0; turn < 60; turn += 1) reader.take(1);
   expect(reader.written.length).toBe(51);
   expect(flow.inFlight).toBe(0);
@@ -106,11 +109,41 @@ test("a closed flow writes nothing and has no room", () => {
     written: () => {},
   });
   const places = [flow.begin(1), flow.begin(1)];
-  for (const place of places) flow.end(place, 1, { place, parts: 5 });
+  for (const place of places) flow.end(place, { place: place.turn, parts: 5 }, 1);
   flow.close();
   reader.take(9);
   expect(reader.written).toEqual([]);
   expect(flow.hasRoom).toBe(false);
   expect(flow.inFlight).toBe(0);
   expect(() => flow.begin(1)).toThrow("without room");
+});
+
+test("makes fewer at once while results are large, and more again when they are not", () => {
+  const reader = new Reader();
+  const flow = new StreamFlow({
+    ...{ sink: reader, isOrdered: false, resultsMax: 64 },
+    ...{ unreadBytesMax: 1_000, sourceBytesMax: 1_000, written: () => {} },
+  });
+  const fill = (): FlowPlace[] => {
+    const places: FlowPlace[] = [];
+    while (flow.hasRoom) places.push(flow.begin(0));
+    return places;
+  };
+  const end = (places: readonly FlowPlace[], bytes: number): void => {
+    for (const place of places) flow.end(place, { place: place.turn, parts: 1 }, bytes);
+  };
+  const first = fill();
+  expect(first.length).toBe(64);
+  end(first, 250);
+  const second = fill();
+  expect(second.length).toBe(4);
+  end(second, 5_000);
+  const third = fill();
+  expect(third.length).toBe(2);
+  end(third, 10);
+  for (let turn = 0; turn < 40; turn += 1) {
+    reader.take(1_000);
+    end(fill(), 10);
+  }
+  expect(fill().length).toBe(64);
 });

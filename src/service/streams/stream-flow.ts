@@ -1,11 +1,12 @@
 /**
  * Results on their way to one reader: the one place that knows back-pressure.
  *
- * Whoever makes results asks `hasRoom`, takes a place with `begin` and gives the result with `end`.
+ * Whoever makes results asks `hasRoom`, takes a place by `begin` and gives the result by `end`.
  * Results leave as they complete or in the order of their places. One that the reader has no room
  * for waits, and keeps its place: so a reader that stops first stops the writing (at the mark,
  * `unreadBytesMax`), then the making. A result may leave in parts; between two of them the mark is
- * looked at again, so what is held for a reader is the mark, one part, and `resultsMax` results.
+ * looked at again. Results that wait are held too, so fewer are made at once where they are large:
+ * together about the mark. What is held for a reader is twice the mark and a part, or two results.
  * Rejected: a readable stream of Node a caller (an object and a promise for each result).
  *
  *   place: free --begin--> under way --end--> ready --written--> free
@@ -37,10 +38,21 @@ export interface FlowOptions<Result> {
   written(): void;
 }
 
+/** A result that has begun. */
+export interface FlowPlace {
+  readonly turn: number;
+  readonly sourceBytes: number;
+}
+
+/** Results that may be under way however large they are: one is written while one is made. */
+const resultsMin = 2;
+
 export class StreamFlow<Result> {
   readonly #options: FlowOptions<Result>;
   #inFlight = 0;
   #sourceBytes = 0;
+  /** What a result takes: as the largest lately, byte. */
+  #resultBytes = 0;
   #begun = 0;
   /** The place whose result leaves next, when they leave in order. */
   #next = 0;
@@ -64,29 +76,34 @@ export class StreamFlow<Result> {
 
   /** True when another result may begin. */
   get hasRoom(): boolean {
-    const { resultsMax, sourceBytesMax } = this.#options;
-    return !this.#isClosed && this.#inFlight < resultsMax && this.#sourceBytes < sourceBytesMax;
+    const { resultsMax, sourceBytesMax, unreadBytesMax } = this.#options;
+    if (this.#isClosed || this.#inFlight >= resultsMax) return false;
+    if (this.#sourceBytes >= sourceBytesMax) return false;
+    return this.#inFlight < resultsMin || this.#inFlight * this.#resultBytes < unreadBytesMax;
   }
 
   /**
    * Takes a place. REQUIRES: `hasRoom`.
    * @param sourceBytes bytes that the result is made from, held until `end`
    */
-  begin(sourceBytes: number): number {
+  begin(sourceBytes: number): FlowPlace {
     assert(this.hasRoom, "a result began without room for it");
     this.#inFlight += 1;
     this.#sourceBytes += sourceBytes;
     this.#begun += 1;
-    return this.#begun - 1;
+    return { turn: this.#begun - 1, sourceBytes };
   }
 
-  /** The result of `place` is ready. REQUIRES: once for each place, with its bytes of `begin`. */
-  end(place: number, sourceBytes: number, result: Result): void {
+  /** The result of a place is ready and holds `bytes`. REQUIRES: once for each place. */
+  end({ turn, sourceBytes }: FlowPlace, result: Result, bytes: number): void {
     if (this.#isClosed) return;
     this.#sourceBytes -= sourceBytes;
+    // Large ones count at once, and are forgotten slowly.
+    const less = (bytes - this.#resultBytes) / 8;
+    this.#resultBytes = less > 0 ? bytes : this.#resultBytes + less;
     if (!this.#options.isOrdered) this.#ready.push(result);
-    else if (place === this.#next) this.#inTurn(result);
-    else this.#early.set(place, result);
+    else if (turn === this.#next) this.#inTurn(result);
+    else this.#early.set(turn, result);
     this.#write();
   }
 

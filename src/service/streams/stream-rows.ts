@@ -100,6 +100,6 @@ class Producer<Result> {
     const { result, bytes } = await this.#stream.run(from, to);
     const back = { rows: to - from, tookMs: clock.nowMs() - begunAtMs, answerBytes: bytes };
     this.#sliceRows = nextSliceRows(this.#sliceRows, back, this.#rules);
-    this.#flow.end(place, 0, result);
+    this.#flow.end(place, result, bytes);
   }
 }

@@ -7,7 +7,7 @@
  */
 import { ServingError } from "../../../base/index.ts";
 import { streamRows } from "../../../service/index.ts";
-import { sliceItems, type Tensor, writeOipReply } from "../../../tensor/index.ts";
+import { ownTensor, sliceItems, type Tensor, writeOipReply } from "../../../tensor/index.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { beginOn } from "../http/exchange-work.ts";
 import { isRowsOwn } from "../simple/batch/run-rows.ts";
@@ -78,7 +78,8 @@ async function sendItems(
     try {
       const slice = { ...request, inputs: inputs.map(part) };
       const { outputs } = await service.infer(served, slice, exchange);
-      return ends(from, to, { outputs, error: undefined });
+      // They wait for their reader: without the frame of the whole batch that they came in.
+      return ends(from, to, { outputs: outputs.map(ownTensor), error: undefined });
     } catch (thrown) {
       const error = ServingError.from(thrown);
       if (to - from === 1 || !isRowsOwn(error))

@@ -4,7 +4,7 @@
  */
 import type { RequestContext } from "../../../predict/index.ts";
 import type { ServedVersion, Service } from "../../../service/index.ts";
-import { type Tensor, tensorBytes } from "../../../tensor/index.ts";
+import { ownTensor, type Tensor, tensorBytes } from "../../../tensor/index.ts";
 import { type RowEnd, type RowsOf, runRows } from "../simple/batch/run-rows.ts";
 import type { RowFault, SimpleRequest } from "../simple/decode.ts";
 import { simpleServing } from "../simple/serving.ts";
@@ -48,6 +48,10 @@ export function rowsOf(
 
 /** Runs the rows `from` to `to` (exclusive) of the caller's list; ends are in that order. */
 export async function runListed(rows: RowsOf, from: number, to: number): Promise<RowEnd[]> {
+  return owned(await runThem(rows, from, to));
+}
+
+async function runThem(rows: RowsOf, from: number, to: number): Promise<RowEnd[]> {
   const { faults } = rows.decoded;
   if (faults.length === 0) return await runRows(rows, from, to);
   const indexes = rows.decoded.indexes ?? [];
@@ -55,6 +59,26 @@ export async function runListed(rows: RowsOf, from: number, to: number): Promise
   const ran = first === last ? [] : await runRows(rows, first, last);
   const failed = faults.filter(({ index }) => index >= from && index < to).map(faultyEnd);
   return [...ran, ...failed].sort((a, b) => a.index - b.index);
+}
+
+/** The answers wait for their reader: without the frame of the whole batch that they came in. */
+function owned(ends: readonly RowEnd[]): RowEnd[] {
+  let last: RowEnd["answer"];
+  let own: RowEnd["answer"];
+  return ends.map((end) => {
+    const { answer } = end;
+    if (answer === undefined) return end;
+    if (answer !== last) {
+      last = answer;
+      const { prediction, probability } = answer;
+      own = {
+        ...answer,
+        prediction: prediction === undefined ? undefined : ownTensor(prediction),
+        probability: probability === undefined ? undefined : ownTensor(probability),
+      };
+    }
+    return { ...end, answer: own };
+  });
 }
 
 /** How many of the rising `indexes` are below `index`. */

@@ -8,6 +8,7 @@
  */
 import { ServingError } from "../../../base/index.ts";
 import type { Service } from "../../../service/index.ts";
+import { ownBytes } from "../../../tensor/index.ts";
 import { beginOn } from "../http/exchange-work.ts";
 import type { InferRoute } from "../oip/asked.ts";
 import type { SplitBody } from "../oip/body.ts";
@@ -105,5 +106,6 @@ function replyOf({ text, parts }: WrittenInference): SocketReply {
   const json = typeof text === "string" ? Buffer.from(text) : text;
   const length = Buffer.alloc(lengthBytes);
   length.writeUInt32LE(json.length);
-  return [length, json, ...parts];
+  // They wait for their reader: without the frame of the whole batch that they came in.
+  return [length, json, ...parts.map(ownBytes)];
 }

@@ -15,6 +15,7 @@ import {
   ServingError,
 } from "../../../base/index.ts";
 import {
+  type FlowPlace,
   type FlowSink,
   type OpenStream,
   type Service,
@@ -73,7 +74,7 @@ export class SocketSession implements SocketEvents {
   #takenAtMs: number;
   #pingedAtMs: number;
   #partialSinceMs: number | undefined;
-  #receivedBytes = 0;
+  #receivedBytes: number;
   #takenBytes = 0;
   #hasHeard = false;
 
@@ -91,6 +92,8 @@ export class SocketSession implements SocketEvents {
       isOrdered: options.isOrdered,
       written: () => this.#goOn(),
     });
+    // The handshake came on the same connection.
+    this.#receivedBytes = connection.receivedBytes;
     const nowMs = service.clock.nowMs();
     this.#heardAtMs = nowMs;
     this.#takenAtMs = nowMs;
@@ -217,19 +220,19 @@ export class SocketSession implements SocketEvents {
     }
   }
 
-  #answer(call: SocketCall, place: number, reply: SocketReply): void {
+  #answer(call: SocketCall, place: FlowPlace, reply: SocketReply): void {
     this.#over(call, "OK", undefined);
-    this.#flow.end(place, call.body.length, reply);
+    this.#flow.end(place, reply, bytesOf(reply));
   }
 
-  #fail(call: SocketCall, place: number, thrown: unknown): void {
+  #fail(call: SocketCall, place: FlowPlace, thrown: unknown): void {
     const error = ServingError.from(thrown);
     call.id ??= this.#options.dialect.findId(call);
     this.#over(call, error.code, error);
     const { message, code } = error;
     const text = JSON.stringify({ error: message, code });
     const named = call.id === undefined ? text : `{"id":${call.id},${text.slice(1)}`;
-    this.#flow.end(place, call.body.length, named);
+    this.#flow.end(place, named, named.length);
   }
 
   #over(call: SocketCall, code: ErrorCode | "OK", error: ServingError | undefined): void {
@@ -251,6 +254,11 @@ export class SocketSession implements SocketEvents {
       call.cancellation.cancel(error);
     }
   }
+}
+
+function bytesOf(reply: SocketReply): number {
+  if (typeof reply === "string") return reply.length;
+  return reply.reduce((sum, part) => sum + part.length, 0);
 }
 
 function replySink(connection: SocketConnection): FlowSink<SocketReply> {
