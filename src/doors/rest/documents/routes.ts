@@ -1,8 +1,9 @@
 /**
- * `/openapi.json` and `/docs`: the description of the server as it is just now.
+ * `/openapi.json`, `/asyncapi.json` and `/docs`: the description of the server as it is just now.
  */
 import type { Service } from "../../../service/index.ts";
 import type { Route } from "../http/router.ts";
+import { asyncApiDocument } from "./asyncapi.ts";
 import { docsPage } from "./docs-page.ts";
 import { openApiDocument } from "./openapi.ts";
 
@@ -23,6 +24,14 @@ export function documentRoutes(service: Service, serverVersion: string): Route[]
       handle(exchange) {
         const models = service.servedVersions();
         exchange.replyJson(JSON.stringify(openApiDocument({ serverVersion, models })));
+      },
+    },
+    {
+      ...plain,
+      path: "/asyncapi.json",
+      handle(exchange) {
+        const models = service.servedVersions();
+        exchange.replyJson(JSON.stringify(asyncApiDocument({ serverVersion, models })));
       },
     },
     { ...plain, path: "/docs", handle: (exchange) => exchange.reply(html, page) },
