@@ -86,7 +86,9 @@ async function visit(port: number, random: Random): Promise<void> {
   const kind = kinds[Math.floor(random.next() * kinds.length)] ?? "lines";
   const manner = random.next();
   // Those who stop stay longest, or the kernel alone would hold what they do not read.
-  const leaveMs = manner < 0.65 ? 200 + random.next() * 4_000 : 6_000 + random.next() * 6_000;
+  const shortMs = manner < 0.65 ? 200 + random.next() * 4_000 : 6_000 + random.next() * 6_000;
+  // More of them share the machine, so it takes longer until they are behind.
+  const leaveMs = isFull ? 4 * shortMs : shortMs;
   const socket: Socket = connect({ port, host: "127.0.0.1" });
   socket.on("error", () => {});
   const closed = new Promise<void>((done) => socket.once("close", () => done()));

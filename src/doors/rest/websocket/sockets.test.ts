@@ -70,8 +70,9 @@ interface Caller {
   got(count: number): Promise<void>;
 }
 
-async function call(path: string): Promise<Caller> {
-  const ws = new WebSocket(`${rig.url.replace("http", "ws")}${path}`);
+async function call(path: string, headers: Record<string, string> = {}): Promise<Caller> {
+  // Node's own takes headers too, which the types of the browser's do not know.
+  const ws = new WebSocket(`${rig.url.replace("http", "ws")}${path}`, { headers } as never);
   ws.binaryType = "arraybuffer";
   const replies: Caller["replies"] = [];
   ws.addEventListener("message", ({ data }) => {
@@ -372,6 +373,30 @@ test("lets pages of other hosts in where they are named", async () => {
   await open({}, ["http://elsewhere.org"]);
   expect((await handshake({ headers: { origin: "http://elsewhere.org" } })).status).toBe(101);
   expect((await handshake({ headers: { origin: "http://other.org" } })).status).toBe(403);
+});
+
+test("each message has the time of the handshake, from when it came", async () => {
+  await open({ deadlineMsMax: 9_000 });
+  const terms = { "x-request-timeout-ms": "700", "x-request-priority": "2", "x-model": "slow" };
+  const caller = await call("/predict/ws", terms);
+  caller.ws.send(row(1, 1));
+  await caller.got(1);
+  await new Promise((done) => setTimeout(done, 30));
+  caller.ws.send(row(2, 1));
+  await caller.got(2);
+  const [first, second] = contexts;
+  for (const context of [first, second]) {
+    const allowedMs = (context?.deadlineAtMs ?? 0) - (context?.times.arrivedAtMs ?? 0);
+    expect(allowedMs).toBeCloseTo(700, 3);
+    expect(context?.priority).toBe(2);
+  }
+  const apartMs = (second?.times.arrivedAtMs ?? 0) - (first?.times.arrivedAtMs ?? 0);
+  expect(apartMs).toBeGreaterThan(20);
+  const cut = await call("/predict/ws", { ...terms, "x-request-timeout-ms": "100000" });
+  cut.ws.send(row(3, 1));
+  await cut.got(1);
+  const last = contexts.at(-1);
+  expect((last?.deadlineAtMs ?? 0) - (last?.times.arrivedAtMs ?? 0)).toBeCloseTo(9_000, 3);
 });
 
 test("a message has the time that it asks for itself", async () => {
