@@ -353,8 +353,9 @@ test("answers what is wrong with a handshake in HTTP", async () => {
     [{ headers: { origin: `http://127.0.0.1:${rig.door.port}` } }, 101, ""],
     [{ headers: { "x-request-timeout-ms": "soon" } }, 400, "x-request-timeout-ms"],
     [{ headers: { "x-request-priority": "-1" } }, 400, "x-request-priority"],
-    [{ headers: { "sec-websocket-version": "7" } }, 400, ""],
-    [{ headers: { "sec-websocket-key": "short" } }, 400, ""],
+    [{ headers: { "sec-websocket-version": "7" } }, 400, "x-error-code: INVALID_REQUEST"],
+    [{ headers: { "sec-websocket-key": "short" } }, 400, "Sec-WebSocket-Key"],
+    [{ headers: { "sec-websocket-protocol": "a,,b" } }, 400, "Sec-WebSocket-Protocol"],
   ];
   for (const [asked, status, word] of cases) {
     const answer = await handshake(asked);

@@ -9,6 +9,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import { type WebSocket, WebSocketServer } from "ws";
+import { ServingError } from "../../../base/index.ts";
 import type { Upgrade } from "../http/upgrade.ts";
 
 /** One open WebSocket. */
@@ -56,6 +57,8 @@ const closeTimeout = 2_000;
 /** Completes handshakes for messages of at most `payloadBytesMax`. */
 export class Handshakes {
   readonly #server: WebSocketServer;
+  /** What was wrong with the handshake at hand. */
+  #fault: string | undefined;
 
   constructor(payloadBytesMax: number) {
     this.#server = new WebSocketServer({
@@ -63,24 +66,25 @@ export class Handshakes {
       ...{ maxPayload: payloadBytesMax, maxFragments, maxBufferedChunks },
       ...{ maxPendingAutoPongs, closeTimeout },
     });
+    // Without a listener the package would answer by itself.
+    this.#server.on("wsClientError", ({ message }) => {
+      this.#fault = message;
+    });
   }
 
   /**
-   * Switches to WebSocket and calls `open`, or answers what is wrong with the handshake itself.
-   * @returns false when the handshake was refused
+   * Switches to WebSocket and calls `open`.
+   * @throws INVALID_REQUEST the handshake itself is wrong
    */
-  accept(
-    { request, socket, head }: Upgrade,
-    open: (of: SocketConnection) => SocketEvents,
-  ): boolean {
-    let isOpen = false;
+  accept({ request, socket, head }: Upgrade, open: (of: SocketConnection) => SocketEvents): void {
+    this.#fault = undefined;
     // The package reads headers by name, and ours keep only two of them (`body-request.ts`).
     Object.defineProperty(request, "headers", { value: headersOf(request) });
     this.#server.handleUpgrade(request, socket, head, (ws) => {
-      isOpen = true;
       listen(ws, open(new WsConnection(ws, socket)));
     });
-    return isOpen;
+    if (this.#fault === undefined) return;
+    throw new ServingError("INVALID_REQUEST", `not a handshake of WebSocket 13: ${this.#fault}`);
   }
 }
 
