@@ -8,6 +8,7 @@ import { mlp, mlpWide } from "./networks.ts";
 import { row, rowOneCore } from "./row.ts";
 import { rowsLinear, rowsTrees } from "./rows.ts";
 import { start } from "./start.ts";
+import { streamLines, streamSockets } from "./streams.ts";
 import { tensor, tensorRowsLinear, tensorRowsTrees } from "./tensor.ts";
 
 export const comparisons: readonly Comparison[] = [
@@ -22,6 +23,8 @@ export const comparisons: readonly Comparison[] = [
   tensorRowsLinear,
   mlp,
   mlpWide,
+  streamSockets,
+  streamLines,
   neighbour,
   start,
   memory,

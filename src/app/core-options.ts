@@ -32,7 +32,7 @@ export function coreOptions(config: Config): Omit<ComposeOptions, "log"> {
 }
 
 export function doorSettings(config: Config): DoorSettings {
-  const { server, simple, oip, tfs, vertex, cors, docs } = config;
+  const { server, simple, oip, tfs, vertex, cors, docs, websocket } = config;
   return {
     host: server.host,
     port: server.port,
@@ -49,5 +49,6 @@ export function doorSettings(config: Config): DoorSettings {
     hasBareTokens: tfs.bareNan,
     dialects: server.dialects,
     vertex,
+    origins: websocket.origins,
   };
 }

@@ -56,8 +56,32 @@ export const limitTable = {
     "a reader that takes nothing for so long is cut",
   ]),
   connectionsMax: row([10_000, 1, 1_000_000], "connection", [undefined, "closed at accept"]),
+  wsFrameBytesMax: row([64 * mi, 1, 2047 * mi], "byte", [
+    "PAYLOAD_TOO_LARGE",
+    "one message of a WebSocket; the socket is closed with 1009",
+  ]),
+  socketRequestsMax: row([64, 1, 10_000], "request", [
+    undefined,
+    "under way on one WebSocket; then it is not read",
+  ]),
+  socketSilentMsMax: row([60_000, 60, 3_600_000], "ms", [
+    undefined,
+    "a WebSocket that does not even answer pings is cut",
+  ]),
   streamsMax: row([1_000, 0, 100_000], "stream", ["OVERLOADED", "open streams"]),
   streamBufferBytesMax: row([mi, 1024, 1024 * mi], "byte", [undefined, "then the producer waits"]),
+  streamsKeptMax: row([1_000, 0, 100_000], "stream", [
+    undefined,
+    "kept to be continued; then the oldest is forgotten",
+  ]),
+  streamsKeptBytesMax: row([64 * mi, 0, 4096 * mi], "byte", [
+    undefined,
+    "rows of kept streams; then the oldest is forgotten",
+  ]),
+  streamKeptMsMax: row([60_000, 0, 3_600_000], "ms", [
+    undefined,
+    "a stream without a reader is forgotten",
+  ]),
   rankMax: row([8, 1, 64], "dimension", ["LIMIT_EXCEEDED", "rank of a tensor"]),
   elementsMax: row([2 ** 26, 1, 2 ** 31], "element", ["LIMIT_EXCEEDED", "elements of a tensor"]),
   inputsMax: row([64, 1, 10_000], "tensor", ["LIMIT_EXCEEDED", "inputs of a request"]),

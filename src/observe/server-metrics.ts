@@ -33,6 +33,8 @@ export interface HttpCounts {
   connections: () => number;
   /** Open streams; asked at scrape time. */
   streams: () => number;
+  /** Bytes that open streams hold for readers who have not taken them; asked at scrape time. */
+  streamBufferBytes: () => number;
 }
 
 export class ServerMetrics {
@@ -48,6 +50,7 @@ export class ServerMetrics {
     slowClosed: 0,
     connections: () => 0,
     streams: () => 0,
+    streamBufferBytes: () => 0,
   };
   /** At most `metricModelsMax` entries and one for the rest. */
   readonly #versions = new Map<string, ModelMetrics>();

@@ -11,6 +11,7 @@ import type { Registry } from "../registry/index.ts";
 import { DeepHealth } from "./deep-health.ts";
 import { type ServerHealth, type ServerPhase, serverHealth } from "./health.ts";
 import type { ServedVersion } from "./served-version.ts";
+import { OpenStreams } from "./streams/open-streams.ts";
 
 export interface ServiceOptions {
   readonly registry: Registry<ServedVersion>;
@@ -26,6 +27,8 @@ export class Service {
   readonly metrics: ServerMetrics;
   readonly limits: Limits;
   readonly clock: Clock;
+  /** The streams of all doors. */
+  readonly streams: OpenStreams;
   phase: ServerPhase = "starting";
   readonly #defaultModel: string;
   readonly #deep: DeepHealth;
@@ -37,6 +40,9 @@ export class Service {
     this.clock = options.clock;
     this.#defaultModel = options.defaultModel;
     this.#deep = new DeepHealth(this);
+    this.streams = new OpenStreams(options.limits);
+    options.metrics.http.streams = () => this.streams.count;
+    options.metrics.http.streamBufferBytes = () => this.streams.unreadBytes;
   }
 
   /**

@@ -43,6 +43,7 @@ export {
   withBinaryPart,
   writeOipReply,
 } from "./oip/index.ts";
+export { ownBytes, ownTensor } from "./own-tensor.ts";
 export {
   type BytesTensor,
   elementCount,

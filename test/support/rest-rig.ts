@@ -29,7 +29,10 @@ export interface MemoryModel {
   readonly outputs: readonly OutputSpec[];
   readonly layout?: BatchLayout;
   /** Wanted outputs in the order asked. */
-  run(request: InferenceRequest, context: RequestContext): readonly Tensor[];
+  run(
+    request: InferenceRequest,
+    context: RequestContext,
+  ): readonly Tensor[] | Promise<readonly Tensor[]>;
 }
 
 type Named = Pick<InputSpec, "name" | "dtype" | "shape">;
@@ -101,6 +104,7 @@ export async function openRestRig(
     hasBareTokens: false,
     dialects: dialectNames,
     vertex: { healthRoute: "", predictRoute: "" },
+    origins: [],
     ...door,
   });
   const url = `http://127.0.0.1:${opened.port}`;
@@ -139,7 +143,7 @@ function addModel(service: Service, model: MemoryModel): void {
     checks: prepareInputChecks(signature, limits),
     predictor: {
       signature,
-      predict: async (request, context) => ({ outputs: model.run(request, context) }),
+      predict: async (request, context) => ({ outputs: await model.run(request, context) }),
     },
     metrics: metrics.of(model.name, "1.0.0"),
     instances: 3,

@@ -96,6 +96,7 @@ class Server {
       // The door stays open to say DRAINING: a closed port would reset callers that just arrived.
       refuseWork: () => {
         service.phase = "stopped";
+        this.#door?.drainSockets();
       },
       cutOff: () => {
         this.#lastBytesMsMax = cutOffBytesMsMax;

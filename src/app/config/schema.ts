@@ -192,6 +192,14 @@ const corsSchema = z.strictObject({
   }),
 });
 
+const webSocketSchema = z.strictObject({
+  origins: z.array(z.string().min(1).max(512)).max(100).default([]).meta({
+    description:
+      "Origins (https://example.org) of pages on other hosts that may open a WebSocket; * is any.",
+    since,
+  }),
+});
+
 const logSchema = z.strictObject({
   level: z.enum(logLevels).default("info").meta({
     description: "Lines below this level are not written; debug includes refused requests.",
@@ -241,6 +249,9 @@ export const configSchema = z
     cors: corsSchema
       .prefault({})
       .meta({ description: "Pages of other origins in browsers (CORS).", since }),
+    websocket: webSocketSchema
+      .prefault({})
+      .meta({ description: "WebSockets of pages in a browser.", since }),
     log: logSchema.prefault({}).meta({ description: "The log, on stderr.", since }),
     docs: docsSchema.prefault({}).meta({ description: "The pages for people.", since }),
     limits: z

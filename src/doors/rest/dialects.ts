@@ -17,8 +17,10 @@ import { modelRoutes } from "./operations/model-routes.ts";
 import type { ParseThread } from "./simple/parse-thread.ts";
 import { makeReadBody } from "./simple/read-body.ts";
 import { simpleRoutes } from "./simple/routes.ts";
+import { streamRoutes } from "./streams/routes.ts";
 import { tfsRoutes } from "./tfs/routes.ts";
 import { torchserveRoutes } from "./torchserve/routes.ts";
+import { socketRoutes } from "./websocket/sockets.ts";
 
 /** Every dialect of the door, by its name in the configuration. */
 export const dialectNames = [
@@ -49,11 +51,15 @@ export interface DialectOptions {
 export function dialectRoutes(options: DialectOptions): Route[] {
   const { service, thread, dialects, hasBareTokens } = options;
   const { threads } = thread;
-  const has = (...names: readonly DialectName[]): boolean =>
-    names.some((name) => dialects.includes(name));
+  const has = (...names: readonly string[]): boolean =>
+    dialects.some((name) => names.includes(name));
   const invocations = { service, thread, threads, readBody: makeReadBody(service, thread) };
   const routes: Route[] = [];
-  if (has("simple")) routes.push(...simpleRoutes(service, thread), ...modelRoutes(service));
+  if (has("simple")) {
+    routes.push(...simpleRoutes(service, thread), ...streamRoutes(service, thread));
+    routes.push(...modelRoutes(service));
+  }
+  routes.push(...socketRoutes().filter((route) => has(route.dialect)));
   if (has("oip")) routes.push(...oipRoutes(options));
   if (has("tfs", "kserve")) routes.push(...tfsRoutes({ service, threads, hasBareTokens }));
   if (has("sagemaker", "mlflow")) routes.push(...invocationsRoutes(invocations));

@@ -26,13 +26,7 @@ async function linesAt(level: LogLevel): Promise<unknown[]> {
     outputs: [outputSpec({ name: "y", dtype: "FP32", shape: [-1, 2] })],
     run: ({ inputs }: { inputs: readonly (Tensor | undefined)[] }) => [inputs[0] as Tensor],
   };
-  const rig = await openRestRig(
-    [model],
-    {},
-    {
-      log: createLog({ level, format: "json", write }),
-    },
-  );
+  const rig = await openRestRig([model], {}, { log: createLog({ level, format: "json", write }) });
   rigs.push(rig);
   const headers = { "content-type": "application/json", "x-request-id": "r-1" };
   const body = '{"features":[1,2]}';

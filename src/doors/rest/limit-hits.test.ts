@@ -162,6 +162,7 @@ test("every limit with a code is counted here, or where it is told", () => {
     modelLoadMsMax: "src/engine/host/death.test.ts",
     modelFileBytesMax: "src/service/load-models.ts",
     modelNodesMax: "src/service/load-models.ts",
+    wsFrameBytesMax: "src/doors/rest/websocket/sockets.test.ts",
     shutdownMsMax: "src/app/commands/serve.ts",
   };
   const all = Object.entries(limitTable).filter(([, row]) => row.code !== undefined);

@@ -218,6 +218,9 @@ function writeHttp(writer: MetricWriter, { http }: ServerMetrics): void {
   writer.family("millrace_connections", "gauge", "Open connections.");
   writer.sample("", http.connections());
   writer.family("millrace_streams", "gauge", "Open streams.").sample("", http.streams());
+  const unread = "Bytes that open streams hold for readers who have not taken them.";
+  writer.family("millrace_stream_buffer_bytes", "gauge", unread);
+  writer.sample("", http.streamBufferBytes());
 }
 
 function writeProcess(writer: MetricWriter, metrics: ServerMetrics, usage: ProcessUsage): void {

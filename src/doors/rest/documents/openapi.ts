@@ -63,13 +63,16 @@ function generalPaths(bodies: JsonSchema[], names: readonly string[]): Record<st
     },
     "/predict/stream": {
       post: {
-        summary: "Many predictions as newline-delimited JSON, a line as each completes",
+        summary: "Many predictions as lines of JSON or as events, a row as it completes",
         parameters: [model, version],
         requestBody: body(anyObject),
         responses: {
           "200": {
             description: "Lines",
-            content: { "application/x-ndjson": { schema: anyObject } },
+            content: {
+              "application/x-ndjson": { schema: anyObject },
+              "text/event-stream": { schema: anyObject },
+            },
           },
           ...errors,
         },

@@ -1,10 +1,11 @@
 /**
- * `/openapi.json` and `/docs`: the description of the server as it is just now.
+ * `/openapi.json`, `/asyncapi.json` and `/docs`: the description of the server as it is just now.
  */
 import type { Service } from "../../../service/index.ts";
 import type { DialectName } from "../dialects.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { Route } from "../http/router.ts";
+import { asyncApiDocument } from "./asyncapi.ts";
 import { docsPage } from "./docs-page.ts";
 import { openApiDocument } from "./openapi.ts";
 
@@ -33,6 +34,14 @@ export function documentRoutes(options: DocumentOptions): Route[] {
       handle(exchange) {
         const models = service.servedVersions();
         exchange.replyJson(JSON.stringify(openApiDocument({ serverVersion, models, dialects })));
+      },
+    },
+    {
+      ...plain,
+      path: "/asyncapi.json",
+      handle(exchange) {
+        const models = service.servedVersions();
+        exchange.replyJson(JSON.stringify(asyncApiDocument({ serverVersion, models })));
       },
     },
     ...(dialects.includes("simple")

@@ -3,6 +3,7 @@
  */
 import { ServingError } from "../../../base/index.ts";
 import type { ServedVersion } from "../../../service/index.ts";
+import type { Call } from "../call.ts";
 import type { Exchange } from "./exchange.ts";
 
 /**
@@ -10,7 +11,7 @@ import type { Exchange } from "./exchange.ts";
  *
  * @throws CANCELLED the caller left while the body was read, so nothing may begin
  */
-export function beginOn(exchange: Exchange, served: ServedVersion): void {
+export function beginOn(exchange: Call, served: ServedVersion): void {
   if (exchange.isAnswered) throw new ServingError("CANCELLED", "the caller left");
   exchange.served = served;
   served.metrics.requestBegan();
@@ -20,7 +21,7 @@ export function beginOn(exchange: Exchange, served: ServedVersion): void {
 }
 
 /** Takes the request off the books of its version, which it turned out not to mean. */
-export function leaveVersion(exchange: Exchange): void {
+export function leaveVersion(exchange: Call): void {
   if (exchange.isAnswered || exchange.served === undefined) return;
   exchange.served.metrics.requestMoved();
   exchange.served = undefined;

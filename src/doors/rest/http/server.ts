@@ -21,6 +21,7 @@ import { scanHeaders } from "./header-scan.ts";
 import { ReplyResponse } from "./reply-response.ts";
 import { makeRequestIds } from "./request-id.ts";
 import { type Route, Router } from "./router.ts";
+import { hearUpgrades, isWebSocket, type UpgradeRules } from "./upgrade.ts";
 
 export interface HttpServerOptions {
   readonly host: string;
@@ -39,6 +40,8 @@ export interface HttpServerOptions {
   readonly arrived?: ((exchange: Exchange) => boolean) | undefined;
   /** Throws the error that refuses everything just now (draining), or returns. */
   admit(route: Route): void;
+  /** Takes a request for a WebSocket over; without it there are none. */
+  readonly upgrade?: UpgradeRules["upgrade"];
   finished(exchange: Exchange, code: ErrorCode | "OK", error: ServingError | undefined): void;
   /** A connection hit a limit, and no exchange tells so. */
   limitHit(name: LimitName): void;
@@ -94,6 +97,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     endBroken(socket, { clock, error, requestId: () => nextRequestId("") });
   };
   hearFaults(server, state);
+  hearUpgrades(server, { clock, upgrade: options.upgrade, requestId: nextRequestId });
   const listeners = await openListeners(server, {
     host: options.host,
     port: options.port,
@@ -168,6 +172,7 @@ function createNodeServer(limits: Limits): Server {
     // Idle connections are watched too: Node would set a timer twice for each request.
     keepAliveTimeout: 0,
     noDelay: true,
+    shouldUpgradeCallback: isWebSocket,
   });
 }
 

@@ -8,7 +8,7 @@ import {
   type OipReply,
   type OipRequest,
 } from "../../../tensor/index.ts";
-import type { Exchange } from "../http/exchange.ts";
+import type { Call } from "../call.ts";
 
 /** The thread's module, which is `.ts` in a checkout and `.js` in a build. */
 const entry = new URL(import.meta.url.endsWith(".ts") ? "./main.ts" : "./main.js", import.meta.url);
@@ -32,13 +32,13 @@ export function createThreads(): Offload {
  */
 export async function readOipApart(
   threads: Offload,
-  exchange: Exchange,
+  call: Call,
   job: { readonly bytes: Buffer; readonly limits: OipLimits },
 ): Promise<OipRequest> {
   const { bytes, limits } = job;
   const { jsonDepthMax, inputsMax, outputsMax, rankMax, elementsMax } = limits;
   const { stringElementBytesMax } = limits;
-  const given = bytes.length === exchange.body.length ? bytes.buffer : undefined;
+  const given = bytes.length === call.body.length ? bytes.buffer : undefined;
   const request = await threads.run({
     task: "readOip",
     payload: {
@@ -52,7 +52,7 @@ export async function readOipApart(
         stringElementBytesMax,
       },
     },
-    cancellation: exchange.cancellation,
+    cancellation: call.cancellation,
     ...(given === undefined ? {} : { given }),
   });
   return request as OipRequest;
@@ -61,13 +61,13 @@ export async function readOipApart(
 /** Writes an inference reply in a thread: its JSON as UTF-8 and its binary parts. */
 export async function writeOipApart(
   threads: Offload,
-  exchange: Exchange,
+  call: Call,
   reply: OipReply,
 ): Promise<{ readonly text: Uint8Array; readonly parts: readonly Uint8Array[] }> {
   const written = await threads.run({
     task: "writeOip",
     payload: reply,
-    cancellation: exchange.cancellation,
+    cancellation: call.cancellation,
   });
   return written as { text: Uint8Array; parts: Uint8Array[] };
 }

@@ -22,6 +22,8 @@ export interface SplitBody {
   readonly binary: Buffer;
   /** The body is the only input's bytes; `json` is empty. */
   readonly isRaw: boolean;
+  /** Something said where the tensors start. */
+  readonly isAnnounced: boolean;
 }
 
 const field = "inference-header-content-length";
@@ -34,7 +36,7 @@ export function splitBody(exchange: Exchange, limits: Limits): SplitBody {
   if (text === "") {
     if (headers.contentType.startsWith("application/octet-stream")) throw noHeader();
     checkJsonType(headers.contentType);
-    return { json: body, binary: noBytes, isRaw: false };
+    return { json: body, binary: noBytes, isRaw: false, isAnnounced: false };
   }
   const length = wholeOf(text);
   if (Number.isNaN(length) || length > body.length) {
@@ -53,12 +55,13 @@ export function splitBody(exchange: Exchange, limits: Limits): SplitBody {
     json: body.subarray(0, length),
     binary: body.subarray(length),
     isRaw: length === 0,
+    isAnnounced: true,
   };
 }
 
 /** @throws INVALID_REQUEST when tensors are announced but nothing says where they start */
-export function checkAnnounced(exchange: Exchange, inputs: readonly OipInput[]): void {
-  if (exchange.headers.inferenceHeaderLength !== "") return;
+export function checkAnnounced({ isAnnounced }: SplitBody, inputs: readonly OipInput[]): void {
+  if (isAnnounced) return;
   for (const input of inputs) if (input.binaryBytes !== undefined) throw noHeader();
 }
 

@@ -9,57 +9,63 @@
 import {
   applyTextSteps,
   emptyOutputs,
+  type FormedInputs,
   formInputs,
   type Signature,
   wantedOutputs,
 } from "../../../model/index.ts";
-import type { InferenceRequest } from "../../../predict/index.ts";
 import type { ServedVersion } from "../../../service/index.ts";
 import {
   type OipRequest,
-  type OipTensor,
   readOipRequest,
   type Tensor,
   withBinaryPart,
 } from "../../../tensor/index.ts";
+import type { Call } from "../call.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { beginOn } from "../http/exchange-work.ts";
 import { readOipApart } from "../offload/threads.ts";
 import type { Asked, InferRoute } from "./asked.ts";
-import { checkAnnounced, readRaw, splitBody } from "./body.ts";
-import { replyInference } from "./reply.ts";
+import { checkAnnounced, readRaw, type SplitBody, splitBody } from "./body.ts";
+import { sendInference, type WrittenInference, writeInference } from "./reply.ts";
 
 /** Answers one inference request. */
-export function infer(route: InferRoute, exchange: Exchange): void | Promise<void> {
+export async function infer(route: InferRoute, exchange: Exchange): Promise<void> {
   const served = route.service.find(exchange.parameters[0] ?? "", exchange.parameters[1]);
   beginOn(exchange, served);
-  return inferOn(route, exchange, served);
+  await inferOn(route, exchange, served);
 }
 
 /** The same for a version that was named otherwise. REQUIRES: the request is booked on it. */
-export function inferOn(
+export async function inferOn(
   route: InferRoute,
   exchange: Exchange,
   served: ServedVersion,
-): void | Promise<void> {
-  const { service, threads } = route;
-  const { limits } = service;
-  const { json, binary, isRaw } = splitBody(exchange, limits);
-  if (isRaw) {
-    return run(route, exchange, {
-      served,
-      request: rawRequest,
-      tensors: readRaw(served.signature, binary),
-    });
+): Promise<void> {
+  const body = splitBody(exchange, route.service.limits);
+  sendInference(route, exchange, await answerInference(route, exchange, { served, body }));
+}
+
+export interface ServedBody {
+  readonly served: ServedVersion;
+  readonly body: SplitBody;
+}
+
+/** Reads, runs and writes one inference. REQUIRES: `call` began on `served`. */
+export async function answerInference(
+  route: InferRoute,
+  call: Call,
+  { served, body }: ServedBody,
+): Promise<WrittenInference> {
+  const { asked, formed, inputs } = await readInference(route, call, { served, body });
+  const { wanted } = asked;
+  if (formed.items === 0) {
+    const outputs = emptyOutputs(served.signature, wanted);
+    return await writeInference(route, call, { asked, outputs });
   }
-  const go = (request: OipRequest): void | Promise<void> => {
-    checkAnnounced(exchange, request.inputs);
-    const tensors = withBinaryPart(request.inputs, binary);
-    return run(route, exchange, { served, request, tensors });
-  };
-  if (json.length <= limits.jsonInlineBytesMax) return go(readOipRequest(json, limits));
-  service.metrics.http.jsonOffloaded += 1;
-  return readOipApart(threads, exchange, { bytes: json, limits }).then(go);
+  const inference = { inputs, items: formed.items, outputs: wanted, parameters: undefined };
+  const { outputs } = await route.service.infer(served, inference, call);
+  return await writeInference(route, call, { asked, outputs });
 }
 
 const rawRequest: OipRequest = {
@@ -72,46 +78,51 @@ const rawRequest: OipRequest = {
   parameters: undefined,
 };
 
-interface Decoded {
-  readonly served: ServedVersion;
-  readonly request: OipRequest;
-  readonly tensors: readonly OipTensor[];
+/** A request that was read and checked. */
+export interface ReadInference {
+  readonly asked: Asked;
+  readonly formed: FormedInputs;
+  /** After the text steps that the model declares. */
+  readonly inputs: readonly (Tensor | undefined)[];
 }
 
-async function run(route: InferRoute, exchange: Exchange, decoded: Decoded): Promise<void> {
-  const { service } = route;
-  const { served, request, tensors } = decoded;
-  takeTerms(exchange, request, service.limits.deadlineMsMax);
+/** @throws INVALID_REQUEST, INVALID_INPUT, LIMIT_EXCEEDED, UNSUPPORTED, OVERLOADED */
+export async function readInference(
+  { service, threads }: InferRoute,
+  call: Call,
+  { served, body }: ServedBody,
+): Promise<ReadInference> {
+  const { limits } = service;
+  const { json, binary, isRaw } = body;
+  let request = rawRequest;
+  if (!isRaw && json.length <= limits.jsonInlineBytesMax) request = readOipRequest(json, limits);
+  else if (!isRaw) {
+    service.metrics.http.jsonOffloaded += 1;
+    request = await readOipApart(threads, call, { bytes: json, limits });
+  }
+  if (!isRaw) checkAnnounced(body, request.inputs);
+  const tensors = isRaw
+    ? readRaw(served.signature, binary)
+    : withBinaryPart(request.inputs, binary);
+  takeTerms(call, request, limits.deadlineMsMax);
   const formed = formInputs(served.checks, tensors);
   const names = request.outputs.map((output) => output.name);
   const wanted = wantedOutputs(served.signature, names, served.checks.limits);
   const { id, outputs, isBinaryDefault } = request;
   const asked: Asked = { served, id, outputs, isBinaryDefault, wanted };
-  exchange.items = formed.items;
-  exchange.times.decodedAtMs = service.clock.nowMs();
-  if (formed.items === 0) {
-    const empty = emptyOutputs(served.signature, wanted);
-    await replyInference(route, exchange, { asked, outputs: empty });
-    return;
-  }
-  const inference: InferenceRequest = {
-    inputs: stepped(served.signature, formed.inputs),
-    items: formed.items,
-    outputs: wanted,
-    parameters: undefined,
-  };
-  const response = await service.infer(served, inference, exchange);
-  await replyInference(route, exchange, { asked, outputs: response.outputs });
+  call.items = formed.items;
+  call.times.decodedAtMs = service.clock.nowMs();
+  return { asked, formed, inputs: stepped(served.signature, formed.inputs) };
 }
 
 /** The time and the urgency that the request itself asks for; the smallest time wins. */
-function takeTerms(exchange: Exchange, request: OipRequest, deadlineMsMax: number): void {
-  if (request.priority > 0) exchange.priority = request.priority;
+function takeTerms(call: Call, request: OipRequest, deadlineMsMax: number): void {
+  if (request.priority > 0) call.priority = request.priority;
   if (request.timeoutUs === 0) return;
   const allowedMs = Math.min(request.timeoutUs / 1_000, deadlineMsMax);
-  const atMs = exchange.times.arrivedAtMs + allowedMs;
-  const isOnly = exchange.headers.timeoutMs === "";
-  exchange.deadlineAtMs = isOnly ? atMs : Math.min(exchange.deadlineAtMs, atMs);
+  const atMs = call.times.arrivedAtMs + allowedMs;
+  const isOnly = call.headers.timeoutMs === "";
+  call.deadlineAtMs = isOnly ? atMs : Math.min(call.deadlineAtMs, atMs);
 }
 
 /** The inputs after the text steps that the model declares. */

@@ -9,6 +9,7 @@ import {
   type Tensor,
   writeOipReply,
 } from "../../../tensor/index.ts";
+import type { Call } from "../call.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { serverTimingLine } from "../http/server-timing.ts";
 import { isLargeReply, writeOipApart } from "../offload/threads.ts";
@@ -24,31 +25,39 @@ export interface Answered {
   readonly outputs: readonly Tensor[];
 }
 
+/** A reply: JSON (text, or UTF-8 where a thread wrote it) and the tensors behind it. */
+export interface WrittenInference {
+  readonly text: string | Buffer;
+  readonly parts: readonly Uint8Array[];
+}
+
 /** @throws OUTPUT_NOT_REPRESENTABLE, INVALID_INPUT (classes of an output that has none) */
-export async function replyInference(
+export async function writeInference(
   route: InferRoute,
-  exchange: Exchange,
+  call: Call,
   { asked, outputs }: Answered,
-): Promise<void> {
-  const reply: OipReply = {
+): Promise<WrittenInference> {
+  const reply = replyOf(asked, outputs);
+  if (!isLargeReply(jsonElements(reply))) return writeOipReply(reply);
+  route.service.metrics.http.repliesOffloaded += 1;
+  const { text, parts } = await writeOipApart(route.threads, call, reply);
+  return { text: Buffer.from(text.buffer, text.byteOffset, text.length), parts };
+}
+
+/** What a reply says, before it is written. */
+export function replyOf(asked: Asked, outputs: readonly Tensor[]): OipReply {
+  return {
     names: replyNames(asked.served),
     id: asked.id,
     outputs: outputs.map((tensor, position) => outputOf(asked, tensor, position)),
   };
-  if (!isLargeReply(jsonElements(reply))) {
-    const { text, parts } = writeOipReply(reply);
-    send(route, exchange, { text, parts });
-    return;
-  }
-  route.service.metrics.http.repliesOffloaded += 1;
-  const { text, parts } = await writeOipApart(route.threads, exchange, reply);
-  send(route, exchange, { text: Buffer.from(text.buffer, text.byteOffset, text.length), parts });
 }
 
-function send(
+/** Answers the exchange with what was written. */
+export function sendInference(
   { service, binaryType }: InferRoute,
   exchange: Exchange,
-  { text, parts }: { readonly text: string | Buffer; readonly parts: readonly Uint8Array[] },
+  { text, parts }: WrittenInference,
 ): void {
   const timing = serverTimingLine(exchange.times, service.clock.nowMs());
   if (parts.length === 0) {

@@ -124,7 +124,6 @@ test("what is known but not offered says so", async () => {
     ["POST", "/v2/models/echo/trace/setting"],
     ["POST", "/v2/models/echo/generate"],
     ["POST", "/v2/models/echo/versions/1.0.0/generate_stream"],
-    ["POST", "/v2/models/echo/infer_stream"],
   ] as const;
   for (const [method, path] of refused) {
     const answer = await ask(method, path, method === "POST" ? "{}" : undefined);

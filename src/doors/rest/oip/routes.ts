@@ -12,6 +12,7 @@ import type { Exchange } from "../http/exchange.ts";
 import type { Method, Route } from "../http/router.ts";
 import type { ParseThread } from "../simple/parse-thread.ts";
 import { infer } from "./infer.ts";
+import { inferStream } from "./infer-stream.ts";
 import {
   configuration,
   listModels,
@@ -37,7 +38,8 @@ const version = "/v2/models/:model/versions/:version";
 export function oipRoutes(options: OipOptions): Route[] {
   const route = { service: options.service, threads: options.thread.threads };
   return [
-    ...inferenceRoutes((exchange) => infer(route, exchange)),
+    ...inferenceRoutes("infer", (exchange) => infer(route, exchange)),
+    ...inferenceRoutes("infer_stream", (exchange) => inferStream(route, exchange)),
     get("/v2", (exchange) => serverMetadata(options, exchange)),
     get("/v2/models", (exchange) => listModels(options, exchange)),
     get("/v2/models/stats", (exchange) => allStatistics(options, exchange)),
@@ -64,10 +66,10 @@ function both(method: Method, end: string, handle: Handle): Route[] {
   return [one(`${model}${end}`, handle), one(`${version}${end}`, handle)];
 }
 
-function inferenceRoutes(handle: Handle): Route[] {
+function inferenceRoutes(end: string, handle: Handle): Route[] {
   return [model, version].map((path) => ({
     method: "POST",
-    path: `${path}/infer`,
+    path: `${path}/${end}`,
     body: "tensors",
     dialect: "oip",
     handle,
@@ -82,9 +84,7 @@ function refusedRoutes(): Route[] {
     };
   };
   return [
-    ...["infer_stream", "generate", "generate_stream"].flatMap((end) =>
-      both("POST", `/${end}`, refuse(end)),
-    ),
+    ...["generate", "generate_stream"].flatMap((end) => both("POST", `/${end}`, refuse(end))),
     ...["/v2/logging", "/v2/trace/setting", `${model}/trace/setting`].flatMap((path) => {
       const what = path === "/v2/logging" ? "settings of the log" : "settings of traces";
       return [get(path, refuse(what)), post(path, refuse(what))];

@@ -9,6 +9,7 @@
 import { didYouMean, quote, ServingError } from "../../../base/index.ts";
 import { JsonReader, type Tensor } from "../../../tensor/index.ts";
 import { type RowLimits, type RowPlace, wrongKind } from "./input-rows.ts";
+import { readMessageId } from "./message-id.ts";
 import { emptyBody } from "./names.ts";
 import type { SimplePlan } from "./plan.ts";
 import type { SimpleForm } from "./reply.ts";
@@ -23,6 +24,8 @@ export interface DecodeRules {
   readonly limits: DecodeLimits;
   /** Faulty rows are noted instead of ending the request. */
   readonly isTolerant: boolean;
+  /** The key `id` names the request, even where the model has a field of that name. */
+  readonly hasId?: true;
 }
 
 export interface RowFault {
@@ -35,6 +38,8 @@ export interface SimpleRequest {
   readonly modelName: string | undefined;
   readonly modelVersion: string | undefined;
   readonly batchId: string | undefined;
+  /** As JSON, to be repeated in the reply; only where the rules ask for it. */
+  readonly id: string | undefined;
   /** In the order of the plan's inputs. */
   readonly tensors: readonly (Tensor | undefined)[];
   /** Rows in the tensors. */
@@ -80,6 +85,7 @@ class Decoder {
   #modelName: string | undefined;
   #modelVersion: string | undefined;
   #batchId: string | undefined;
+  #id: string | undefined;
   #texts: string[] | undefined;
   /** At most `requestItemsMax`. */
   readonly #faults: RowFault[] = [];
@@ -110,6 +116,7 @@ class Decoder {
       modelName: this.#modelName,
       modelVersion: this.#modelVersion,
       batchId: this.#batchId,
+      id: this.#id,
       tensors: this.#rows.take(),
       items: this.#rows.rows,
       field: this.#field,
@@ -122,7 +129,8 @@ class Decoder {
   #readMember(): void {
     const reader = this.#reader;
     const isOpen = this.#form === undefined;
-    if (isOpen && reader.isKey("features")) this.#readFeatures();
+    if (this.#rules.hasId === true && reader.isKey("id")) this.#id = readMessageId(reader);
+    else if (isOpen && reader.isKey("features")) this.#readFeatures();
     else if (isOpen && reader.isKey("instances")) this.#readRows("instances", "instances");
     else if (isOpen && reader.isKey("input_data")) this.#readRows("call", "input_data");
     else if (isOpen && this.#plan.kind === "text" && reader.isKey("text")) this.#readText();

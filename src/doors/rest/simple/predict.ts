@@ -7,18 +7,18 @@
 import { ServingError } from "../../../base/index.ts";
 import { emptyOutputs } from "../../../model/index.ts";
 import type { InferenceResponse } from "../../../predict/index.ts";
-import type { ServedVersion, Service } from "../../../service/index.ts";
+import type { Service } from "../../../service/index.ts";
+import type { Call } from "../call.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { checkJsonType } from "../http/exchange-work.ts";
 import { serverTimingLine } from "../http/server-timing.ts";
 import { isLargeReply } from "../offload/threads.ts";
-import type { SimpleRequest } from "./decode.ts";
 import { formRequest } from "./form-request.ts";
 import { makeAnswer } from "./item-text.ts";
 import type { ParseThread, WriteJob } from "./parse-thread.ts";
-import type { ReadBody } from "./read-body.ts";
-import { answerElements, type ReplyFacts, replyText } from "./reply.ts";
-import { type SimpleServing, simpleServing } from "./serving.ts";
+import type { ReadBody, ReadSimple } from "./read-body.ts";
+import { answerElements, replyText } from "./reply.ts";
+import { simpleServing } from "./serving.ts";
 
 export interface PredictRoute {
   readonly service: Service;
@@ -35,26 +35,16 @@ export function predict(route: PredictRoute, exchange: Exchange): void | Promise
   run(route, exchange, read);
 }
 
-function run(
-  route: PredictRoute,
-  exchange: Exchange,
-  { served, decoded }: { readonly served: ServedVersion; readonly decoded: SimpleRequest },
-): void {
-  const { service } = route;
-  const serving = simpleServing(served, service.limits.jsonDepthMax);
-  exchange.items = decoded.items;
-  const request = formRequest(served, serving, decoded);
-  exchange.times.decodedAtMs = service.clock.nowMs();
-  if (request.items === 0) {
-    const outputs = emptyOutputs(served.signature, serving.wanted);
-    if (outputs === undefined) throw noRows(decoded.field);
-    reply(exchange, { serving, decoded, route }, { outputs });
+function run(route: PredictRoute, exchange: Exchange, read: ReadSimple): void {
+  const response = inferSimple(route.service, exchange, read);
+  if (!(response instanceof Promise)) {
+    reply(route, exchange, { read, response });
     return;
   }
-  service.infer(served, request, exchange).then(
-    (response) => {
+  response.then(
+    (each) => {
       try {
-        reply(exchange, { serving, decoded, route }, response);
+        reply(route, exchange, { read, response: each });
       } catch (thrown) {
         exchange.fail(thrown);
       }
@@ -63,32 +53,61 @@ function run(
   );
 }
 
-interface ReplyParts {
-  readonly serving: SimpleServing;
-  readonly decoded: SimpleRequest;
-  readonly route: PredictRoute;
+/** Checks and runs what was read; a request without rows is answered at once. */
+export function inferSimple(
+  service: Service,
+  call: Call,
+  { served, decoded }: ReadSimple,
+): InferenceResponse | Promise<InferenceResponse> {
+  const serving = simpleServing(served, service.limits.jsonDepthMax);
+  call.items = decoded.items;
+  const request = formRequest(served, serving, decoded);
+  call.times.decodedAtMs = service.clock.nowMs();
+  if (request.items > 0) return service.infer(served, request, call);
+  const outputs = emptyOutputs(served.signature, serving.wanted);
+  if (outputs === undefined) throw noRows(decoded.field);
+  return { outputs };
 }
 
-function reply(exchange: Exchange, parts: ReplyParts, response: InferenceResponse): void {
-  const { serving, decoded, route } = parts;
-  const { service } = route;
-  const { times } = exchange;
-  const nowMs = service.clock.nowMs();
+export interface Answered {
+  readonly read: ReadSimple;
+  readonly response: InferenceResponse;
+}
+
+/** The reply's body. @throws OUTPUT_NOT_REPRESENTABLE */
+export function simpleReply(service: Service, call: Call, answered: Answered): string {
+  const { answer, facts } = replyJob(service, call, answered);
+  return replyText(answer, facts);
+}
+
+/** What the reply's body is written from. */
+function replyJob(
+  service: Service,
+  { times }: Call,
+  { read: { served, decoded }, response }: Answered,
+): WriteJob {
+  const serving = simpleServing(served, service.limits.jsonDepthMax);
   const answer = makeAnswer(serving.answerPlan, response.outputs, decoded.items);
-  const facts: ReplyFacts = {
+  const facts = {
     form: decoded.form,
     names: serving.names,
-    latencyMs: nowMs - times.arrivedAtMs,
+    latencyMs: service.clock.nowMs() - times.arrivedAtMs,
     runMs: times.runMs,
     batchId: decoded.batchId,
   };
-  if (isLargeReply(answerElements(answer))) {
-    replyApart(route, exchange, { answer, facts });
+  return { answer, facts };
+}
+
+function reply(route: PredictRoute, exchange: Exchange, answered: Answered): void {
+  const { service } = route;
+  const job = replyJob(service, exchange, answered);
+  if (isLargeReply(answerElements(job.answer))) {
+    replyApart(route, exchange, job);
     return;
   }
-  const text = replyText(answer, facts);
+  const text = replyText(job.answer, job.facts);
   exchange.writtenAtMs = service.clock.nowMs();
-  exchange.replyJson(text, serverTimingLine(times, exchange.writtenAtMs));
+  exchange.replyJson(text, serverTimingLine(exchange.times, exchange.writtenAtMs));
 }
 
 /** `latency_ms` ends here, where the writing begins. */

@@ -7,7 +7,7 @@
  * far from before its body is read. Bodies over `jsonInlineBytesMax` are read in a parsing thread.
  */
 import type { ServedVersion, Service } from "../../../service/index.ts";
-import type { Exchange } from "../http/exchange.ts";
+import type { Call } from "../call.ts";
 import { beginOn, leaveVersion } from "../http/exchange-work.ts";
 import { decodeSimple, type SimpleRequest } from "./decode.ts";
 import { noNames, readNames } from "./names.ts";
@@ -22,9 +22,11 @@ export interface ReadSimple {
 export interface ReadRules {
   /** Faulty rows are noted instead of ending the request. */
   readonly isTolerant: boolean;
+  /** The key `id` names the request. */
+  readonly hasId?: true;
 }
 
-export type ReadBody = (exchange: Exchange, rules: ReadRules) => ReadSimple | Promise<ReadSimple>;
+export type ReadBody = (call: Call, rules: ReadRules) => ReadSimple | Promise<ReadSimple>;
 
 /** What names a version. */
 export interface Wanted {
@@ -34,43 +36,43 @@ export interface Wanted {
 
 /** Makes the reader of one door. */
 export function makeReadBody(service: Service, thread: ParseThread): ReadBody {
-  return (exchange, rules) => {
-    const isLarge = exchange.body.length > service.limits.jsonInlineBytesMax;
-    if (isLarge) return readLarge({ service, thread, exchange, rules });
-    let wanted = knownWanted(service, exchange);
+  return (call, rules) => {
+    const isLarge = call.body.length > service.limits.jsonInlineBytesMax;
+    if (isLarge) return readLarge({ service, thread, call, rules });
+    let wanted = knownWanted(service, call);
     if (wanted.model === undefined) {
-      wanted = namedWanted(wanted, readNames(exchange.body, service.limits.jsonDepthMax));
+      wanted = namedWanted(wanted, readNames(call.body, service.limits.jsonDepthMax));
     }
     return readHere({
       service,
       thread,
-      exchange,
+      call,
       rules,
       wanted,
-      served: begin(service, exchange, wanted),
+      served: begin(service, call, wanted),
     });
   };
 }
 
 /** As the reading of a small body, with all that scans the body in a thread. */
 async function readLarge(
-  reading: Pick<Reading, "service" | "thread" | "exchange" | "rules">,
+  reading: Pick<Reading, "service" | "thread" | "call" | "rules">,
 ): Promise<ReadSimple> {
-  const { service, thread, exchange } = reading;
+  const { service, thread, call } = reading;
   service.metrics.http.jsonOffloaded += 1;
-  let wanted = knownWanted(service, exchange);
+  let wanted = knownWanted(service, call);
   if (wanted.model === undefined) {
     const { jsonDepthMax } = service.limits;
-    const { body: bytes, cancellation } = exchange;
+    const { body: bytes, cancellation } = call;
     wanted = namedWanted(wanted, await thread.names({ bytes, jsonDepthMax, cancellation }));
   }
-  return await readApart({ ...reading, wanted, served: begin(service, exchange, wanted) });
+  return await readApart({ ...reading, wanted, served: begin(service, call, wanted) });
 }
 
 /** Finds the version and books the request on it. */
-function begin(service: Service, exchange: Exchange, { model, version }: Wanted): ServedVersion {
+function begin(service: Service, call: Call, { model, version }: Wanted): ServedVersion {
   const served = service.find(model ?? service.needModel(), version);
-  beginOn(exchange, served);
+  beginOn(call, served);
   return served;
 }
 
@@ -78,7 +80,7 @@ function begin(service: Service, exchange: Exchange, { model, version }: Wanted)
 interface Reading {
   readonly service: Service;
   readonly thread: ParseThread;
-  readonly exchange: Exchange;
+  readonly call: Call;
   readonly rules: ReadRules;
   readonly wanted: Wanted;
   readonly served: ServedVersion;
@@ -115,35 +117,34 @@ async function readApart(reading: Reading): Promise<ReadSimple> {
   return { served: target, decoded: await decodeApart(reading, target) };
 }
 
-function decodeHere({ service, exchange, rules }: Reading, served: ServedVersion): SimpleRequest {
+function decodeHere({ service, call, rules }: Reading, served: ServedVersion): SimpleRequest {
   const { plan, limits } = simpleServing(served, service.limits.jsonDepthMax);
-  return decodeSimple(exchange.body, plan, { limits, isTolerant: rules.isTolerant });
+  return decodeSimple(call.body, plan, { ...rules, limits });
 }
 
 function decodeApart(reading: Reading, served: ServedVersion): Promise<SimpleRequest> {
-  const { service, thread, exchange, rules } = reading;
+  const { service, thread, call, rules } = reading;
   const { plan, limits } = simpleServing(served, service.limits.jsonDepthMax);
-  const { body: bytes, cancellation } = exchange;
-  const own = { limits, isTolerant: rules.isTolerant };
-  return thread.decode({ bytes, plan, rules: own, cancellation });
+  const { body: bytes, cancellation } = call;
+  return thread.decode({ bytes, plan, rules: { ...rules, limits }, cancellation });
 }
 
 /** Books the request on the version that its body names; that of `reading` where it names none. */
 function moveTo(reading: Reading, names: NamesOf): ServedVersion {
-  const { service, exchange, wanted, served } = reading;
+  const { service, call, wanted, served } = reading;
   const { modelName, modelVersion } = names;
   if (modelName === undefined && modelVersion === undefined) return served;
-  leaveVersion(exchange);
+  leaveVersion(call);
   const target = service.find(modelName ?? served.model, modelVersion ?? wanted.version);
-  beginOn(exchange, target);
+  beginOn(call, target);
   return target;
 }
 
 type NamesOf = Pick<SimpleRequest, "modelName" | "modelVersion">;
 
 /** What names the model before the body is read: its place outside, or that it is the only one. */
-function knownWanted(service: Service, exchange: Exchange): Wanted {
-  const outside = namedOutside(exchange);
+function knownWanted(service: Service, call: Call): Wanted {
+  const outside = namedOutside(call);
   if (outside.model !== undefined) return outside;
   return { model: service.onlyModel, version: outside.version };
 }
@@ -154,21 +155,21 @@ function namedWanted(outside: Wanted, inside: NamesOf): Wanted {
 }
 
 /** What the query and the headers of a request name. */
-export function namedOutside(exchange: Exchange): Wanted {
-  const { headers } = exchange;
+export function namedOutside(call: Call): Wanted {
+  const { headers } = call;
   let model: string | undefined = headers.model === "" ? undefined : headers.model;
   let version: string | undefined = headers.modelVersion === "" ? undefined : headers.modelVersion;
-  if (exchange.queryText !== "") {
-    model = exchange.query.get("model") ?? model;
-    version = exchange.query.get("model_version") ?? version;
+  if (call.queryText !== "") {
+    model = call.query.get("model") ?? model;
+    version = call.query.get("model_version") ?? version;
   }
   return { model, version };
 }
 
 /** The names in a body that could not be read by a plan; none where it is no JSON. */
-function namedInside({ service, exchange }: Reading): NamesOf {
+function namedInside({ service, call }: Reading): NamesOf {
   try {
-    return readNames(exchange.body, service.limits.jsonDepthMax);
+    return readNames(call.body, service.limits.jsonDepthMax);
   } catch {
     // What is wrong with the body was found by its plan already, which says it better.
     return noNames;
@@ -176,8 +177,8 @@ function namedInside({ service, exchange }: Reading): NamesOf {
 }
 
 /** As `namedInside`, in a thread. */
-async function namedApart({ service, thread, exchange }: Reading): Promise<NamesOf> {
+async function namedApart({ service, thread, call }: Reading): Promise<NamesOf> {
   const { jsonDepthMax } = service.limits;
-  const { body: bytes, cancellation } = exchange;
+  const { body: bytes, cancellation } = call;
   return await thread.names({ bytes, jsonDepthMax, cancellation }).catch(() => noNames);
 }

@@ -7,18 +7,14 @@ import { batchPredict } from "./batch/batch-predict.ts";
 import type { ParseThread } from "./parse-thread.ts";
 import { predict } from "./predict.ts";
 import { makeReadBody } from "./read-body.ts";
-import { streamPredict } from "./stream.ts";
 
 /** @param thread reads bodies that are too large for the event loop */
 export function simpleRoutes(service: Service, thread: ParseThread): Route[] {
   const readBody = makeReadBody(service, thread);
   const route = { service, thread, readBody };
-  const streams = { ...route, open: { count: 0 } };
-  service.metrics.http.streams = () => streams.open.count;
   const json = { method: "POST", body: "json", dialect: "simple" } as const;
   return [
     { ...json, path: "/predict", handle: (exchange) => predict(route, exchange) },
     { ...json, path: "/batch_predict", handle: (exchange) => batchPredict(route, exchange) },
-    { ...json, path: "/predict/stream", handle: (exchange) => streamPredict(streams, exchange) },
   ];
 }

@@ -97,9 +97,11 @@ function linger(socket: Socket, clock: Clock, text = ""): void {
 function errorReply(error: ServingError, requestId: string): string {
   const body = errorBody(error, requestId, "plain");
   const status = errorTable[error.code].http;
+  const retry = status === 503 ? `retry-after: ${error.retryAfterS ?? 1}\r\n` : "";
   return (
     `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\nconnection: close\r\n` +
     `content-type: application/json\r\nx-request-id: ${requestId}\r\n` +
-    `x-error-code: ${error.code}\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
+    `x-error-code: ${error.code}\r\n${retry}` +
+    `content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
   );
 }

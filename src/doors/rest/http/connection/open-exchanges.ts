@@ -14,12 +14,14 @@ import { connectionClosed, type ReplyResponse } from "../reply-response.ts";
 const open = Symbol("open exchanges");
 const last = Symbol("last response");
 const begun = Symbol("exchanges begun");
+const left = Symbol("speaks another protocol");
 
 interface Tracked extends Socket {
   [open]?: Exchange[];
   [last]?: ReplyResponse | undefined;
   /** How many have begun on it; wraps round. */
   [begun]?: number;
+  [left]?: true;
 }
 
 /** Notes that `exchange` is under way on `socket`. */
@@ -46,6 +48,16 @@ export function closeExchange(socket: Socket, exchange: Exchange): void {
   }
   const index = known.indexOf(exchange);
   if (index !== -1) known.splice(index, 1);
+}
+
+/** From here on `socket` speaks another protocol, which has limits of its own. */
+export function leaveHttp(socket: Socket): void {
+  (socket as Tracked)[left] = true;
+}
+
+/** True after `leaveHttp`. */
+export function hasLeftHttp(socket: Socket): boolean {
+  return (socket as Tracked)[left] === true;
 }
 
 /** A number that differs from what it was when exchanges have begun on `socket` since. */

@@ -12,6 +12,7 @@ import type { Exchange } from "../exchange.ts";
 import {
   arrivingExchange,
   begunExchanges,
+  hasLeftHttp,
   hasOpenExchange,
   owedResponse,
 } from "./open-exchanges.ts";
@@ -56,6 +57,7 @@ export function watchConnections(watch: ConnectionWatch): () => void {
   const look = (): void => {
     const nowMs = clock.nowMs();
     for (const socket of sockets) {
+      if (hasLeftHttp(socket)) continue;
       lookAtBody(watch, socket, nowMs);
       if (isUnread(socket, replyReadMsMax, nowMs)) watch.unread(socket);
       else if (isIdle(socket, keepAliveMs, nowMs)) socket.destroy();

@@ -121,7 +121,7 @@ function indexOf(rows: RowsOf, row: number): number {
 }
 
 /** True for what lies in the rows themselves. */
-function isRowsOwn(error: ServingError): boolean {
+export function isRowsOwn(error: ServingError): boolean {
   return (
     error.code === "INVALID_INPUT" ||
     error.code === "INPUT_REJECTED_BY_MODEL" ||

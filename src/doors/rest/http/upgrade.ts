@@ -1,0 +1,56 @@
+/**
+ * Requests to go on in another protocol: which are heard, and what becomes of them.
+ *
+ * Only WebSocket is. Others (h2c, which some clients offer with each request) are left alone, so
+ * their request is answered as if they had not asked. One that stands behind a request that is not
+ * answered yet ends its connection: its own answer would overtake.
+ */
+import type { IncomingMessage, Server } from "node:http";
+import type { Socket } from "node:net";
+import { type Clock, ServingError } from "../../../base/index.ts";
+import { endBroken } from "./connection/broken-connection.ts";
+import { leaveHttp, owedResponse } from "./connection/open-exchanges.ts";
+import { scanHeaders } from "./header-scan.ts";
+
+/** A connection that asks to become another protocol; `head` came behind its request. */
+export interface Upgrade {
+  readonly request: IncomingMessage;
+  readonly socket: Socket;
+  readonly head: Buffer;
+}
+
+export interface UpgradeRules {
+  readonly clock: Clock;
+  requestId(given: string): string;
+  /** Takes the connection over; `undefined` ends it. @throws what is answered instead */
+  readonly upgrade: ((upgrade: Upgrade, requestId: string) => void) | undefined;
+}
+
+/** Asked by the parser, before anything else: does this request become a WebSocket? */
+export function isWebSocket({ rawHeaders: raw }: IncomingMessage): boolean {
+  const at = raw.findIndex((name, index) => index % 2 === 0 && name.toLowerCase() === "upgrade");
+  return at !== -1 && raw[at + 1]?.toLowerCase() === "websocket";
+}
+
+export function hearUpgrades(server: Server, rules: UpgradeRules): void {
+  server.on("upgrade", (request: IncomingMessage, socket: Socket, head: Buffer) =>
+    takeUpgrade({ request, socket, head }, rules),
+  );
+}
+
+function takeUpgrade(upgrade: Upgrade, rules: UpgradeRules): void {
+  const { request, socket } = upgrade;
+  if (rules.upgrade === undefined || owedResponse(socket) !== undefined) {
+    socket.destroy();
+    return;
+  }
+  const requestId = rules.requestId(scanHeaders(request.rawHeaders).requestId);
+  try {
+    rules.upgrade(upgrade, requestId);
+    leaveHttp(socket);
+  } catch (thrown) {
+    socket.on("error", () => socket.destroy());
+    const error = ServingError.from(thrown);
+    endBroken(socket, { clock: rules.clock, error, requestId: () => requestId });
+  }
+}
