@@ -1,13 +1,9 @@
 /**
  * The REST door as a whole: its routes, its books, its parsing thread.
- *
- * What an exchange ends with is counted here, in one place: on its version when it reached one,
- * else among the unresolved, and by the limit that ended it; faults of ours and of the engine are
- * logged with their cause.
  */
-import type { Clock, ErrorCode, LimitName, ServingError } from "../../base/index.ts";
-import { type Log, type ProcessUsage, RepeatGate } from "../../observe/index.ts";
-import type { ServedVersion, Service } from "../../service/index.ts";
+import type { Clock, ErrorCode } from "../../base/index.ts";
+import type { Log, ProcessUsage } from "../../observe/index.ts";
+import { Books, type Service } from "../../service/index.ts";
 import { documentRoutes } from "./documents/routes.ts";
 import type { Exchange } from "./http/exchange.ts";
 import { type HttpServer, startHttpServer } from "./http/server.ts";
@@ -43,7 +39,9 @@ export interface RestDoor extends HttpServer {
 /** Opens the door. @throws the system's error when the port cannot be had */
 export async function startRestDoor(options: RestDoorOptions): Promise<RestDoor> {
   const { service, clock, log } = options;
-  const books = { service, log, gate: new RepeatGate(), isDebug: log.isDebug };
+  const books = new Books(service, log);
+  // The log's level never changes, so it is asked once.
+  const { isDebug } = log;
   const thread = createParseThread();
   const routes = [
     ...simpleRoutes(service, thread),
@@ -65,7 +63,10 @@ export async function startRestDoor(options: RestDoorOptions): Promise<RestDoor>
     admit(route) {
       if (route.body !== "none") service.admit();
     },
-    finished: (exchange, code, error) => book(books, exchange, { code, error }),
+    finished(exchange, code, error) {
+      books.book(exchange, { door: "rest", path: exchange.request.url ?? "", code, error });
+      if (isDebug) logAccess(options, exchange, code);
+    },
     limitHit: (name) => service.metrics.limitHits.add(name),
   });
   service.metrics.http.connections = () => server.connections;
@@ -77,56 +78,12 @@ export async function startRestDoor(options: RestDoorOptions): Promise<RestDoor>
   });
 }
 
-interface Books {
-  readonly service: Service;
-  readonly log: Log;
-  readonly gate: RepeatGate;
-  /** The log's level never changes, so it is asked once. */
-  readonly isDebug: boolean;
-}
-
-interface End {
-  readonly code: ErrorCode | "OK";
-  readonly error: ServingError | undefined;
-}
-
-function book(books: Books, exchange: Exchange, { code, error }: End): void {
-  const { service, log, gate } = books;
-  const { served, times, items } = exchange;
-  if (served !== undefined) {
-    const endedAtMs = exchange.writtenAtMs === 0 ? service.clock.nowMs() : exchange.writtenAtMs;
-    served.metrics.requestDone({ door: "rest", outcome: code, items, times, endedAtMs });
-  } else if (code !== "OK") service.metrics.unresolved.add("rest", code);
-  if (books.isDebug) logAccess(books, exchange, code);
-  if (error === undefined) return;
-  const limit = error.limit ?? limitOfDeadline(exchange, error);
-  if (limit !== undefined) service.metrics.limitHits.add(limit);
-  const suppressed = gate.pass(error.code, service.clock.nowMs());
-  if (suppressed === undefined) return;
-  log.requestFailed(error, {
-    ...(suppressed === 0 ? {} : { suppressed_lines: suppressed }),
-    request_id: exchange.requestId,
-    path: exchange.request.url,
-    model: served?.model,
-    version: served?.version,
-  });
-}
-
-/** A deadline that nobody sent is a limit of ours. */
-function limitOfDeadline(exchange: Exchange, error: ServingError): LimitName | undefined {
-  if (error.code !== "DEADLINE_EXCEEDED" || exchange.served === undefined) return undefined;
-  const allowedMs = exchange.deadlineAtMs - exchange.times.arrivedAtMs;
-  const isOurs = exchange.headers.timeoutMs === "" && isNear(allowedMs, exchange.served);
-  return isOurs ? "deadlineMsDefault" : undefined;
-}
-
-/** The two instants are sums of floats: half a ms is no difference. */
-function isNear(allowedMs: number, { deadlineMsDefault }: ServedVersion): boolean {
-  return Math.abs(allowedMs - deadlineMsDefault) < 0.5;
-}
-
 /** One line for each request, whatever its end. */
-function logAccess({ service, log }: Books, exchange: Exchange, code: ErrorCode | "OK"): void {
+function logAccess(
+  { service, log }: RestDoorOptions,
+  exchange: Exchange,
+  code: ErrorCode | "OK",
+): void {
   const { request, response, served, times, requestId } = exchange;
   const tookMs = service.clock.nowMs() - times.arrivedAtMs;
   log.debug("request", {

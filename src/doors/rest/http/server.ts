@@ -13,6 +13,7 @@ import {
   type ErrorCode,
   type LimitName,
   type Limits,
+  makeRequestIds,
   ServingError,
 } from "../../../base/index.ts";
 import type { ServerMetrics } from "../../../observe/index.ts";
@@ -24,7 +25,6 @@ import { cutQuiet, watchBodies } from "./connection/quiet-connection.ts";
 import { decodeBody } from "./content-encoding.ts";
 import { Exchange, type ExchangeSettings } from "./exchange.ts";
 import { type RequestHeaders, scanHeaders } from "./header-scan.ts";
-import { makeRequestIds } from "./request-id.ts";
 import { originForm, type Route, Router } from "./router.ts";
 
 export interface HttpServerOptions {

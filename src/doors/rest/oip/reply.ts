@@ -1,19 +1,17 @@
 /**
  * Writes the reply of an inference request: JSON alone, or JSON with the raw tensors behind it.
  */
-import { ServingError } from "../../../base/index.ts";
-import type { ServedVersion } from "../../../service/index.ts";
+import { type Inferred, type ServedVersion, shownOutput } from "../../../service/index.ts";
 import {
   type OipReply,
   type OipReplyOutput,
-  type Tensor,
+  type OipRequest,
   writeOipReply,
 } from "../../../tensor/index.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { serverTimingLine } from "../http/server-timing.ts";
 import { writeOipApart } from "../offload/threads.ts";
-import type { Asked, InferRoute } from "./asked.ts";
-import { bestClasses } from "./classification.ts";
+import type { InferRoute } from "./asked.ts";
 
 /** JSON elements above which a reply is written in a thread (4 ms at 5 million a second). */
 const inlineElementsMax = 20_000;
@@ -22,21 +20,21 @@ const inlineElementsMax = 20_000;
 const namesOf = new WeakMap<ServedVersion, string>();
 
 export interface Answered {
-  readonly asked: Asked;
-  /** In the order asked. */
-  readonly outputs: readonly Tensor[];
+  readonly served: ServedVersion;
+  readonly request: OipRequest;
+  readonly inferred: Inferred;
 }
 
 /** @throws OUTPUT_NOT_REPRESENTABLE, INVALID_INPUT (classes of an output that has none) */
 export async function replyInference(
   route: InferRoute,
   exchange: Exchange,
-  { asked, outputs }: Answered,
+  answered: Answered,
 ): Promise<void> {
   const reply: OipReply = {
-    names: replyNames(asked.served),
-    id: asked.id,
-    outputs: outputs.map((tensor, position) => outputOf(asked, tensor, position)),
+    names: replyNames(answered.served),
+    id: answered.request.id,
+    outputs: answered.inferred.outputs.map((_, position) => outputOf(answered, position)),
   };
   if (jsonElements(reply) <= inlineElementsMax) {
     const { text, parts } = writeOipReply(reply);
@@ -68,15 +66,11 @@ function send(
   );
 }
 
-function outputOf(asked: Asked, tensor: Tensor, position: number): OipReplyOutput {
-  const { served, wanted, outputs, isBinaryDefault } = asked;
-  const { signature } = served;
-  const spec = signature.outputs[wanted?.[position] ?? position];
-  if (spec === undefined) throw ServingError.from(new RangeError("more outputs than were asked"));
-  const { isBinary = isBinaryDefault, classes = 0 } = outputs[position] ?? {};
-  const hasItems = signature.layout.kind !== "none";
-  const shown = classes === 0 ? tensor : bestClasses(tensor, { spec, classes, hasItems });
-  return { name: spec.name, tensor: shown, isBinary };
+function outputOf(answered: Answered, position: number): OipReplyOutput {
+  const { served, request, inferred } = answered;
+  const { outputs: asked, isBinaryDefault } = request;
+  const { name, tensor } = shownOutput(served, inferred, { position, asked });
+  return { name, tensor, isBinary: asked[position]?.isBinary ?? isBinaryDefault };
 }
 
 function jsonElements(reply: OipReply): number {

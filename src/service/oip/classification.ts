@@ -4,8 +4,8 @@
  * Each element is `value:index`, with `:label` behind it where the model knows labels; floats have
  * six decimals. Of equal scores the lower index comes first; NaN comes last.
  */
-import { quote, ServingError } from "../../../base/index.ts";
-import type { OutputSpec } from "../../../model/index.ts";
+import { quote, ServingError } from "../../base/index.ts";
+import type { OutputSpec } from "../../model/index.ts";
 import {
   ByteStrings,
   bfloat16ToNumber,
@@ -13,7 +13,7 @@ import {
   makeTensor,
   type NumericTensor,
   type Tensor,
-} from "../../../tensor/index.ts";
+} from "../../tensor/index.ts";
 
 export interface ClassesWanted {
   readonly spec: OutputSpec;

@@ -2,8 +2,8 @@
 // Method: a slow sort of (value, index) pairs against random scores; odd values by hand.
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { outputSpec } from "../../../../test/support/rest-rig.ts";
-import { type ByteStrings, makeTensor, type Tensor } from "../../../tensor/index.ts";
+import { outputSpec } from "../../../test/support/rest-rig.ts";
+import { type ByteStrings, makeTensor, type Tensor } from "../../tensor/index.ts";
 import { bestClasses } from "./classification.ts";
 
 const spec = outputSpec({ name: "y", dtype: "FP32", shape: [-1, -1] });

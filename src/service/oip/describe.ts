@@ -5,10 +5,10 @@
  * Contracts: Open Inference Protocol v2 (github.com/kserve/open-inference-protocol) and Triton's
  * extensions of it. Foreign words (`dims`, `platform`, `max_batch_size`) live in this folder only.
  */
-import type { InputSpec, OutputSpec } from "../../../model/index.ts";
-import type { ModelMetrics } from "../../../observe/index.ts";
-import type { ServedVersion } from "../../../service/index.ts";
-import type { Dtype } from "../../../tensor/index.ts";
+import type { InputSpec, OutputSpec } from "../../model/index.ts";
+import type { ModelMetrics } from "../../observe/index.ts";
+import type { Dtype } from "../../tensor/index.ts";
+import type { ServedVersion } from "../served-version.ts";
 
 /** Extensions that work; nothing is advertised that does not. */
 export const oipExtensions = [
