@@ -44,7 +44,7 @@ export class Books {
     this.#log = log;
   }
 
-  /** Counts a request that is over. REQUIRES: once each, and `requestBegan` was told of `served`. */
+  /** Counts a request that is over. REQUIRES: once each; `served` was told that it began. */
   book(request: BookedRequest, { door, path, code, error }: RequestEnd): void {
     const { metrics, clock } = this.#service;
     const { served, times, items } = request;

@@ -27,6 +27,10 @@ export {
 } from "./offload/offload.ts";
 export { type OffloadTasks, serveOffload } from "./offload/serve-offload.ts";
 export {
+  checkId,
+  countOf,
+  dtypeOf,
+  nothingReserved,
   type OipInput,
   type OipLimits,
   type OipOutput,
@@ -37,8 +41,13 @@ export {
   type OipReplyText,
   type OipRequest,
   type OipTensor,
+  parametersMax,
+  type Reserved,
   readOipRequest,
+  refuseSharedMemory,
   sharedMemoryText,
+  takeReserved,
+  wholeParameter,
   withBinaryPart,
   writeOipReply,
 } from "./oip/index.ts";

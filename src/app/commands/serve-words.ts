@@ -15,13 +15,20 @@ export function urlOf(host: string, port: number): string {
   return `http://${name.includes(":") ? `[${name}]` : name}:${port}`;
 }
 
+/** `127.0.0.1:8001`: as gRPC clients name a target. */
+export function targetOf(host: string, port: number): string {
+  return urlOf(host, port).slice("http://".length);
+}
+
 export interface ReadyBlock {
   readonly url: string;
+  /** Where the gRPC door is, or `undefined`. */
+  readonly grpc: string | undefined;
   readonly hasDocs: boolean;
 }
 
 /** The block that tells a person where to go. */
-export function readyBlock(service: Service, { url, hasDocs }: ReadyBlock): string {
+export function readyBlock(service: Service, { url, grpc, hasDocs }: ReadyBlock): string {
   const rows: string[][] = [];
   let hidden = 0;
   for (const { name, versions } of service.registry.models.values()) {
@@ -34,19 +41,25 @@ export function readyBlock(service: Service, { url, hasDocs }: ReadyBlock): stri
   if (hidden > 0) rows.push([`and ${hidden} more`, `${url}/models`]);
   rows.push(["", ""], ["predict", `POST ${url}/predict`]);
   rows.push(["protocol", `${url}/v2`], ["metrics", `${url}/metrics`]);
+  if (grpc !== undefined) rows.push(["grpc", grpc]);
   if (hasDocs) rows.push(["docs", `${url}/docs`]);
   rows.push(["process", `${process.pid}, stops on Ctrl-C or SIGTERM`]);
   return `\n${columns(rows, "  ")}\n`;
 }
 
+/** Where a door wanted to listen, and the flag that names another port. */
+export interface ListenPlace {
+  readonly host: string;
+  readonly port: number;
+  readonly flag: "--port" | "--grpc-port";
+}
+
 /** What the system said about the address, in words that say what to do. */
-export function listenError(
-  thrown: unknown,
-  { host, port }: { readonly host: string; readonly port: number },
-): unknown {
+export function listenError(thrown: unknown, { host, port, flag }: ListenPlace): unknown {
   const code = (thrown as NodeJS.ErrnoException).code ?? "";
+  const off = flag === "--grpc-port" ? "; --no-grpc opens no gRPC door" : "";
   const reasons: { readonly [code: string]: string } = {
-    EADDRINUSE: `port ${port} is taken: name another with --port, or 0 for any that is free`,
+    EADDRINUSE: `port ${port} is taken: name another with ${flag}, or 0 for any that is free${off}`,
     EACCES: `port ${port} may not be used by this user: take one above 1023`,
     EADDRNOTAVAIL: `${host} is no address of this machine`,
     ENOTFOUND: `${host} is no address of this machine`,
