@@ -29,4 +29,15 @@ export {
 } from "./oip/index.ts";
 export type { ServedVersion } from "./served-version.ts";
 export { Service, type ServiceOptions } from "./service.ts";
+export {
+  type Answer,
+  bestClass,
+  makeAnswer,
+  perItem,
+  predictionOf,
+  scoresOf,
+} from "./simple/answer.ts";
+export { type FeatureInput, makeSimplePlan, type SimplePlan } from "./simple/plan.ts";
+export { inferNumbers, inferTexts, type NumberRows, type TextRows } from "./simple/rows.ts";
+export { type ShownPlan, shownPlan } from "./simple/shown.ts";
 export { createTrial, type TrialOptions } from "./trial.ts";

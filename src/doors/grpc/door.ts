@@ -9,8 +9,10 @@ import { Books, type Service } from "../../service/index.ts";
 import { healthService } from "./health/routes.ts";
 import { oipService } from "./oip/routes.ts";
 import { OpenStreams } from "./open-streams.ts";
+import { predictionService } from "./prediction/routes.ts";
 import { reflectionNames, reflectionServices } from "./reflection/routes.ts";
 import { type GrpcService, methodsByPath } from "./routes.ts";
+import { sentimentService } from "./sentiment/routes.ts";
 import { type GrpcServer, startGrpcServer, type TlsParts } from "./transport/server.ts";
 
 export interface GrpcDoorOptions {
@@ -52,7 +54,11 @@ export async function startGrpcDoor(options: GrpcDoorOptions): Promise<GrpcDoor>
 function servicesOf(options: GrpcDoorOptions): readonly GrpcService[] {
   const { service, clock, serverName, serverVersion } = options;
   const openStreams = new OpenStreams(service.limits);
-  const own = [oipService({ service, serverName, serverVersion, openStreams })];
+  const own = [
+    oipService({ service, serverName, serverVersion, openStreams }),
+    predictionService(service),
+    sentimentService({ service, openStreams }),
+  ];
   const names = own.map((each) => each.name);
   const health = healthService({ service, clock, names, openStreams });
   const shown = [...own, health];

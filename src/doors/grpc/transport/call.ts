@@ -63,6 +63,8 @@ const acceptEncoding = "identity,gzip,deflate";
 /** Messages below this are sent as they are. */
 const compressBytesMin = 1024;
 const prefixBytes = 5;
+/** How long a status may take to leave, ms. */
+const statusMsMax = 100;
 
 export class Call {
   readonly headers: IncomingHttpHeaders;
@@ -224,6 +226,8 @@ export class Call {
       this.#isEnded = true;
       this.#writeError(error);
       this.#reader?.ended();
+      // What still comes is read and dropped until the caller stops.
+      this.#stream.resume();
     }
     this.work.end(error.code, error);
   }
@@ -241,8 +245,6 @@ export class Call {
       error.field === "grpc-encoding" ? { "grpc-accept-encoding": acceptEncoding } : {};
     const head = { ":status": 200, "content-type": contentType, ...accepted, ...trailers };
     stream.respond(head, lastHeaders);
-    // Whoever still sends is told to stop.
-    if (this.#incoming?.isHalfClosed !== true) stream.close(constants.NGHTTP2_NO_ERROR);
   }
 
   /** Its time is over; what is under way is cancelled. */
@@ -252,19 +254,24 @@ export class Call {
     this.fail(error);
   }
 
-  /** True when an answer waited for its reader for `msMax`. REQUIRES: asked again and again. */
-  isStuck(nowMs: number, msMax: number): boolean {
-    const bytes = this.#stream.writableLength;
+  /**
+   * Looks after a call whose status was sent; true when its reader took nothing for `msMax` and it
+   * was cut. A caller who sends on is told to stop, but not at once: that would overtake the status.
+   */
+  tidyUp(nowMs: number, msMax: number): boolean {
+    const stream = this.#stream;
+    const bytes = stream.writableLength;
     if (bytes !== this.#waitingBytes) {
       this.#waitingBytes = bytes;
       this.#waitingSinceMs = nowMs;
     }
-    return nowMs - this.#waitingSinceMs > msMax;
-  }
-
-  /** Ends the stream at once, without a status. */
-  cut(): void {
-    this.#stream.close(constants.NGHTTP2_CANCEL);
+    const waitedMs = nowMs - this.#waitingSinceMs;
+    if (bytes === 0 && stream.writableFinished && waitedMs > statusMsMax) {
+      stream.close(constants.NGHTTP2_NO_ERROR);
+      return false;
+    }
+    if (waitedMs > msMax) stream.close(constants.NGHTTP2_CANCEL);
+    return waitedMs > msMax;
   }
 
   /** The stream is gone, whoever ended it. */
@@ -286,11 +293,7 @@ export class Call {
       "x-request-id": this.work.requestId,
     };
     if (this.#encoding !== undefined) head["grpc-encoding"] = this.#encoding;
-    stream.once("wantTrailers", () => {
-      stream.sendTrailers(this.#trailers);
-      // Whoever still sends is told to stop; the answer stands.
-      if (this.#incoming?.isHalfClosed !== true) stream.close(constants.NGHTTP2_NO_ERROR);
-    });
+    stream.once("wantTrailers", () => stream.sendTrailers(this.#trailers));
     stream.respond(head, withTrailers);
   }
 }

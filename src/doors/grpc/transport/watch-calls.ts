@@ -58,9 +58,7 @@ function lookAt(options: WatchOptions, nowMs: number): void {
   const { limits } = options;
   for (const call of options.calls) {
     if (call.isEnded) {
-      if (!call.isStuck(nowMs, limits.replyReadMsMax)) continue;
-      options.limitHit("replyReadMsMax");
-      call.cut();
+      if (call.tidyUp(nowMs, limits.replyReadMsMax)) options.limitHit("replyReadMsMax");
     } else if (nowMs > call.work.deadlineAtMs) {
       call.expire();
     } else if (call.isIncomplete && nowMs - call.work.times.arrivedAtMs > limits.bodyReadMsMax) {

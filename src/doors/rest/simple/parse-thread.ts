@@ -4,12 +4,12 @@
  * The body is copied, not handed over: when it turns out to name another version it is read again.
  */
 import type { Cancellation } from "../../../base/index.ts";
+import type { SimplePlan } from "../../../service/index.ts";
 import type { Offload } from "../../../tensor/index.ts";
 import { createThreads } from "../offload/threads.ts";
 import type { CallJob, CallLimits, CallPlan, CallSlice, ReadCall } from "./batch/calls.ts";
 import type { DecodeRules, SimpleRequest } from "./decode.ts";
 import type { SimpleNames } from "./names.ts";
-import type { SimplePlan } from "./plan.ts";
 
 /** What all jobs have. */
 interface Job {

@@ -7,13 +7,12 @@
 import { ServingError } from "../../../base/index.ts";
 import { emptyOutputs } from "../../../model/index.ts";
 import type { InferenceResponse } from "../../../predict/index.ts";
-import type { ServedVersion, Service } from "../../../service/index.ts";
+import { makeAnswer, type ServedVersion, type Service } from "../../../service/index.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { checkJsonType } from "../http/exchange-work.ts";
 import { serverTimingLine } from "../http/server-timing.ts";
 import type { SimpleRequest } from "./decode.ts";
 import { formRequest } from "./form-request.ts";
-import { makeAnswer } from "./item-text.ts";
 import type { ReadBody } from "./read-body.ts";
 import { replyText } from "./reply.ts";
 import { type SimpleServing, simpleServing } from "./serving.ts";

@@ -5,8 +5,8 @@
  * plan says which tensor or column each feature is, what one row looks like, and which outputs are
  * the prediction and the scores. It is plain data, so that it can be handed to a parsing thread.
  */
-import type { ColumnSpec, InputSpec, Label, Signature } from "../../../model/index.ts";
-import type { Dtype } from "../../../tensor/index.ts";
+import type { ColumnSpec, InputSpec, Label, Signature } from "../../model/index.ts";
+import type { Dtype } from "../../tensor/index.ts";
 
 /** One input as the dialect sees it. */
 export interface FeatureInput {
