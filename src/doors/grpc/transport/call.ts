@@ -10,6 +10,7 @@ import { type Compression, compress, type Limits, ServingError } from "../../../
 import { framePrefix } from "../encode.ts";
 import { errorTrailers } from "../errors.ts";
 import { compressionOf, Incoming } from "./incoming.ts";
+import { hookStream, type StreamReading, type StreamSink, startReading } from "./stream-hooks.ts";
 import { Work, type WorkSettings } from "./work.ts";
 
 /** What all calls of one server have in common. */
@@ -27,6 +28,8 @@ export interface CallParts {
   readonly settings: CallSettings;
   readonly requestId: string;
   readonly path: string;
+  /** The headers said that nothing follows. */
+  readonly isBodiless: boolean;
 }
 
 export interface UnaryMethod {
@@ -66,26 +69,31 @@ const prefixBytes = 5;
 /** How long a status may take to leave, ms. */
 const statusMsMax = 100;
 
-export class Call {
+export class Call implements StreamSink {
   readonly headers: IncomingHttpHeaders;
   /** The work of a unary call; of a stream the part that is no message's. */
   readonly work: Work;
   readonly #stream: ServerHttp2Stream;
   readonly #settings: CallSettings;
+  readonly #isBodiless: boolean;
   #incoming: Incoming | undefined;
+  #reading: StreamReading | undefined;
   #method: Method | undefined;
   #reader: StreamReader | undefined;
   #encoding: Compression | undefined;
   #messages = 0;
+  #onClosed: (() => void) | undefined;
   #isStarted = false;
   #isEnded = false;
   #waitingBytes = -1;
   #waitingSinceMs = 0;
   #trailers: Record<string, string> = okTrailers;
 
-  constructor({ stream, headers, settings, requestId, path }: CallParts) {
+  constructor({ stream, headers, settings, requestId, path, isBodiless }: CallParts) {
     this.#stream = stream;
     this.headers = headers;
+    this.#isBodiless = isBodiless;
+    hookStream(stream, this);
     this.#settings = settings;
     this.work = new Work(settings, { requestId, path });
   }
@@ -121,8 +129,19 @@ export class Call {
     const { limits } = this.#settings;
     const incoming = new Incoming(this, { encoding: this.#encoding, limits });
     this.#incoming = incoming;
-    this.#stream.on("data", (chunk: Buffer) => incoming.take(chunk));
-    this.#stream.on("end", () => incoming.halfClose());
+    this.#reading = startReading(this.#stream, this, this.#isBodiless);
+  }
+
+  chunk(bytes: Buffer): void {
+    this.#incoming?.take(bytes);
+  }
+
+  halfClosed(): void {
+    this.#incoming?.halfClose();
+  }
+
+  wantTrailers(): void {
+    this.#stream.sendTrailers(this.#trailers);
   }
 
   /** One message as work of its own, under the call's terms. */
@@ -156,11 +175,11 @@ export class Call {
 
   /** Stops reading until `resume`; what one chunk held still comes. */
   pause(): void {
-    this.#stream.pause();
+    this.#reading?.pause();
   }
 
   resume(): void {
-    this.#stream.resume();
+    this.#reading?.resume();
   }
 
   /** Settles once what was written has been taken, or the stream is gone. */
@@ -169,10 +188,10 @@ export class Call {
     if (stream.destroyed || !stream.writableNeedDrain) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     stream.once("drain", resolve);
-    stream.once("close", resolve);
+    this.#onClosed = resolve;
     await promise;
+    this.#onClosed = undefined;
     stream.removeListener("drain", resolve);
-    stream.removeListener("close", resolve);
   }
 
   /** Answers a unary call with a frame and the bytes that follow it in the same message. */
@@ -227,7 +246,7 @@ export class Call {
       this.#writeError(error);
       this.#reader?.ended();
       // What still comes is read and dropped until the caller stops.
-      this.#stream.resume();
+      this.#reading?.resume();
     }
     this.work.end(error.code, error);
   }
@@ -278,8 +297,10 @@ export class Call {
   closed(): void {
     this.#settings.closed(this);
     this.#isEnded = true;
+    this.#onClosed?.();
     this.#reader?.ended();
-    this.work.abandon(new ServingError("CANCELLED", "the caller left"));
+    // An error is dear, and most calls end well.
+    if (!this.work.isOver) this.work.abandon(new ServingError("CANCELLED", "the caller left"));
   }
 
   /** Sends the headers, once. */
@@ -293,7 +314,6 @@ export class Call {
       "x-request-id": this.work.requestId,
     };
     if (this.#encoding !== undefined) head["grpc-encoding"] = this.#encoding;
-    stream.once("wantTrailers", () => stream.sendTrailers(this.#trailers));
     stream.respond(head, withTrailers);
   }
 }

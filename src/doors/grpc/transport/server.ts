@@ -6,6 +6,7 @@
  * (docs/adr/0020). Knows nothing of models.
  */
 import {
+  constants,
   createSecureServer,
   createServer,
   type Http2Server,
@@ -91,8 +92,9 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
   const server = createNodeServer(options);
   const sessions = new Sessions({ limits, clock, keepAliveMs: options.keepAliveMs });
   server.on("session", (session: ServerHttp2Session) => sessions.add(session));
-  server.on("stream", (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
-    begin(host, stream, headers);
+  server.on("stream", (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, flags: number) => {
+    const isBodiless = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;
+    begin(host, stream, { headers, isBodiless });
   });
   // A peer that speaks no HTTP/2 at all, or breaks its rules: the session is already ended.
   server.on("sessionError", () => {});
@@ -210,16 +212,20 @@ async function listen(server: Http2Server, { host, port }: GrpcServerOptions): P
 /** Connections that may wait in the kernel. */
 const backlogConnectionsMax = 4096;
 
-function begin(host: Host, stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
+interface Opening {
+  readonly headers: IncomingHttpHeaders;
+  readonly isBodiless: boolean;
+}
+
+function begin(host: Host, stream: ServerHttp2Stream, opening: Opening): void {
   const { options, settings } = host;
+  const { headers, isBodiless } = opening;
   const path = headers[":path"] ?? "";
   const given = headers["x-request-id"];
   const requestId = host.nextRequestId(typeof given === "string" ? given : "");
-  const call = new Call({ stream, headers, settings, requestId, path });
+  const call = new Call({ stream, headers, settings, requestId, path, isBodiless });
   host.calls.add(call);
   host.watch.note();
-  stream.on("error", () => {});
-  stream.on("close", () => call.closed());
   try {
     if (!isGrpc(stream, headers)) return;
     const method = options.methods.get(path);
