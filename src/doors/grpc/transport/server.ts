@@ -92,9 +92,10 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
   const server = createNodeServer(options);
   const sessions = new Sessions({ limits, clock, keepAliveMs: options.keepAliveMs });
   server.on("session", (session: ServerHttp2Session) => sessions.add(session));
-  server.on("stream", (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, flags: number) => {
+  server.on("stream", (stream: ServerHttp2Stream, ...opened: Opened) => {
+    const [headers, flags, raw] = opened;
     const isBodiless = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;
-    begin(host, stream, { headers, isBodiless });
+    begin(host, stream, { headers, isBodiless, headerBytes: bytesOf(raw) });
   });
   // A peer that speaks no HTTP/2 at all, or breaks its rules: the session is already ended.
   server.on("sessionError", () => {});
@@ -212,7 +213,18 @@ async function listen(server: Http2Server, { host, port }: GrpcServerOptions): P
 /** Connections that may wait in the kernel. */
 const backlogConnectionsMax = 4096;
 
+/** What Node says of a new stream. */
+type Opened = readonly [headers: IncomingHttpHeaders, flags: number, raw: readonly string[]];
+
+/** Names and values together. */
+function bytesOf(raw: readonly string[]): number {
+  let bytes = 0;
+  for (const text of raw) bytes += text.length;
+  return bytes;
+}
+
 interface Opening {
+  readonly headerBytes: number;
   readonly headers: IncomingHttpHeaders;
   readonly isBodiless: boolean;
 }
@@ -228,6 +240,7 @@ function begin(host: Host, stream: ServerHttp2Stream, opening: Opening): void {
   host.watch.note();
   try {
     if (!isGrpc(stream, headers)) return;
+    checkHeaders(opening.headerBytes, options.limits);
     const method = options.methods.get(path);
     if (method === undefined) throw unknownMethod(path);
     const { work } = call;
@@ -259,6 +272,13 @@ function isGrpc(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): boolea
 function isGrpcType(type: string): boolean {
   if (type === "application/grpc" || type === "application/grpc+proto") return true;
   return type.startsWith("application/grpc;") || type.startsWith("application/grpc+proto;");
+}
+
+/** Node itself ends streams with several times as much. */
+function checkHeaders(bytes: number, { headerBytesMax }: Limits): void {
+  if (bytes <= headerBytesMax) return;
+  const message = `the metadata has ${bytes} bytes; the limit is ${headerBytesMax}`;
+  throw new ServingError("HEADER_TOO_LARGE", message, { limit: "headerBytesMax" });
 }
 
 function unknownMethod(path: string): ServingError {
