@@ -198,7 +198,7 @@ test("mutated messages are answered or refused, never with a fault of ours", asy
   await house.endsWell();
 });
 
-test("wrong wire types, groups, invalid UTF-8 and lying lengths are refused by what they are", async () => {
+test("wrong wire types, groups, invalid UTF-8 and lying lengths are refused", async () => {
   const cases: Record<string, Buffer> = {
     group: Buffer.from([0x0b, 0x0c]),
     fieldZero: Buffer.from([0x02, 0x00]),
@@ -315,7 +315,7 @@ async function isEnded(bytes: readonly Buffer[], msMax: number): Promise<boolean
   return result;
 }
 
-test("floods of CONTINUATION, SETTINGS and PING, and bytes that are no HTTP/2, are ended", async () => {
+test("floods of header, settings and ping frames, and other bytes, are ended", async () => {
   const settings = rawFrame(4, 0, [0, Buffer.alloc(0)]);
   const block = Buffer.alloc(1_000, 0x40);
   const open = rawFrame(1, 0, [1, Buffer.alloc(0)]);
@@ -331,7 +331,7 @@ test("floods of CONTINUATION, SETTINGS and PING, and bytes that are no HTTP/2, a
   await house.endsWell();
 });
 
-test("streams of a connection over http2StreamsMax are refused, those under it answered", async () => {
+test("a connection has http2StreamsMax calls at once, and more one after the other", async () => {
   const own = openSession();
   await new Promise((done) => own.once("remoteSettings", done));
   expect(own.remoteSettings.maxConcurrentStreams).toBe(100);

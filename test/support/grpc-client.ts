@@ -6,6 +6,7 @@ import {
   type ChannelCredentials,
   type Client,
   type ClientDuplexStream,
+  type ClientReadableStream,
   credentials,
   type GrpcObject,
   loadPackageDefinition,
@@ -97,6 +98,16 @@ export class GrpcClient {
     return stream;
   }
 
+  /** Asks a question that is answered again and again. */
+  watch(path: string, request: Plain): ClientReadableStream<Plain> {
+    const [service = "", method = ""] = path.split("/");
+    const client = this.#client(service) as unknown as Record<string, WatchCall>;
+    const stream = client[method]?.(request);
+    if (stream === undefined) throw new Error(`no method ${path}`);
+    stream.on("error", () => {});
+    return stream;
+  }
+
   /** Sends `requests` on a stream and gives its replies and its end. */
   async exchange(
     path: string,
@@ -138,6 +149,8 @@ type UnaryCall = (
   options: object,
   done: (error: ServiceError | null, reply?: Plain) => void,
 ) => { cancel(): void };
+
+type WatchCall = (request: Plain) => ClientReadableStream<Plain>;
 
 type StreamCall = (metadata: Metadata) => ClientDuplexStream<Plain, Plain>;
 

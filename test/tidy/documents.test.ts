@@ -95,10 +95,11 @@ test("continuous integration runs the test command of README.md word for word", 
   expect(statSync(join(root, ".ci/run")).mode & 0o111).not.toBe(0);
 });
 
-test("decision records are numbered without a gap and have their four parts", () => {
+test("decision records have numbers of their own and their four parts", () => {
   const records = documents.filter((each) => each.path.startsWith("docs/adr/0"));
   const numbers = records.map((each) => Number(each.path.slice("docs/adr/".length).slice(0, 4)));
-  expect(numbers).toEqual(numbers.map((_, index) => index + 1));
+  // Whoever works beside others takes numbers from a range, so there may be gaps.
+  expect(new Set(numbers).size).toBe(numbers.length);
   for (const { path } of records) {
     const text = readFileSync(join(root, path), "utf8");
     for (const part of ["Context", "Decision", "Price", "Revisit"]) {

@@ -40,7 +40,8 @@ export async function serve(paths: readonly string[], flags: ServeFlags): Promis
     throw new CommandError(message, exitCodes.usage);
   }
   const log = createLog(config.log);
-  const server = new Server(config, log);
+  // Before anything that keeps the process alive: it reads files that may not be there.
+  const server = new Server(config, log, grpcSettings(config));
   await server.start();
 }
 
@@ -58,10 +59,10 @@ class Server {
   /** Keeps the process alive until `exit`. */
   readonly #anchor = setInterval(() => {}, 2 ** 30);
 
-  constructor(config: Config, log: Log) {
+  constructor(config: Config, log: Log, grpc: GrpcSettings | undefined) {
     this.#config = config;
     this.#log = log;
-    this.#grpcSettings = grpcSettings(config);
+    this.#grpcSettings = grpc;
     this.#core = composeCore({ ...coreOptions(config), log });
     const { limits } = config;
     this.#life = new Lifecycle({ edges: this.#edges(), clock: systemClock, limits, log });

@@ -4,7 +4,7 @@
  * Fields may come in any order, as protobuf allows, so tensors are made when all of them are known:
  * until then an input holds places in the message, and raw tensors stay views of it. Counts are
  * checked while they grow and sizes before memory is taken. Contract: proto/inference/
- * grpc_service.proto.
+ * grpc_service.proto. One file because the walk over a message and what it refuses are one thing.
  */
 import { type Limits, quote, ServingError } from "../../../base/index.ts";
 import {
@@ -24,11 +24,15 @@ import { WireReader } from "../wire/reader.ts";
 import { readContents } from "./contents.ts";
 import { type Parameters, readParameterEntry } from "./parameters.ts";
 
-/** A request as it was read, before any model is asked. */
-export interface DecodedInfer {
+/** The model that a request means. */
+export interface MeantModel {
   readonly model: string;
   /** "" for the model's default. */
   readonly version: string;
+}
+
+/** A request as it was read, before the model's own checks. */
+export interface DecodedInfer {
   readonly request: OipRequest;
   readonly tensors: readonly OipTensor[];
 }
@@ -53,7 +57,6 @@ interface DraftInput {
 
 class Draft {
   model = "";
-  version = "";
   id = "";
   parameters: Parameters | undefined;
   readonly inputs: DraftInput[] = [];
@@ -64,6 +67,23 @@ class Draft {
   constructor(limits: DecodeLimits) {
     this.limits = limits;
   }
+}
+
+/**
+ * Finds the names alone, so that a model that is not there is said before anything about its input.
+ * @throws INVALID_REQUEST
+ */
+export function readModel(bytes: Buffer): MeantModel {
+  const reader = new WireReader(bytes);
+  let model = "";
+  let version = "";
+  while (reader.hasMore) {
+    const tag = reader.tag();
+    if (tag === key.one) model = reader.text("model_name");
+    else if (tag === key.two) version = reader.text("model_version");
+    else reader.skip(tag);
+  }
+  return { model, version };
 }
 
 /**
@@ -98,9 +118,6 @@ function readField(reader: WireReader, draft: Draft): void {
   switch (tag) {
     case key.one:
       draft.model = reader.text("model_name");
-      return;
-    case key.two:
-      draft.version = reader.text("model_version");
       return;
     case key.three:
       draft.id = reader.text("id");
@@ -209,7 +226,7 @@ function readOutput(reader: WireReader, { outputs, limits }: Draft): OipOutput {
 }
 
 function finish(bytes: Buffer, draft: Draft): DecodedInfer {
-  const { model, version, id, outputs } = draft;
+  const { id, outputs } = draft;
   const { parameters } = draft;
   // Asks for an empty last message of models that answer many times; none does here.
   parameters?.delete("triton_enable_empty_final_response");
@@ -223,7 +240,7 @@ function finish(bytes: Buffer, draft: Draft): DecodedInfer {
     priority: reserved.priority,
     parameters: reserved.rest,
   };
-  return { model, version, request, tensors: tensorsOf(bytes, draft) };
+  return { request, tensors: tensorsOf(bytes, draft) };
 }
 
 function tensorsOf(bytes: Buffer, draft: Draft): OipTensor[] {

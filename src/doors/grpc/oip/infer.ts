@@ -10,7 +10,7 @@ import {
 } from "../../../service/index.ts";
 import type { Call } from "../transport/call.ts";
 import type { Work } from "../transport/work.ts";
-import { decodeInfer } from "./decode.ts";
+import { decodeInfer, readModel } from "./decode.ts";
 import { encodeReply, type InferReply } from "./encode.ts";
 
 /** Answers one request. */
@@ -31,10 +31,11 @@ export function infer(service: Service, call: Call, message: Buffer): void {
 
 /** Reads a request, runs it and gives what its reply says. Throws at once what is wrong with it. */
 export function runInfer(service: Service, work: Work, message: Buffer): Promise<InferReply> {
-  const { model, version, request, tensors } = decodeInfer(message, service.limits);
+  const { model, version } = readModel(message);
   if (model === "") throw noModel();
   const served = service.find(model, version);
   work.beginOn(served);
+  const { request, tensors } = decodeInfer(message, service.limits);
   const { id, outputs: asked } = request;
   return inferTensors(service, work, { served, request, tensors }).then((inferred) => {
     const outputs: ShownOutput[] = [];

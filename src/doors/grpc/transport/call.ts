@@ -3,7 +3,8 @@
  *
  * Invariants: the status is sent at most once; each piece of work ends in the books exactly once;
  * a caller who leaves, or whose time is over, cancels what is under way. A reply is compressed only
- * for a caller who compressed, and then in the same way.
+ * for a caller who compressed, and then in the same way. One file because each of its methods turns
+ * on the same few facts: what was sent, what is still to come, who waits.
  */
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
 import { type Compression, compress, type Limits, ServingError } from "../../../base/index.ts";
@@ -275,7 +276,7 @@ export class Call implements StreamSink {
 
   /**
    * Looks after a call whose status was sent; true when its reader took nothing for `msMax` and it
-   * was cut. A caller who sends on is told to stop, but not at once: that would overtake the status.
+   * was cut. A caller who sends on is told to stop, but later: that would overtake the status.
    */
   tidyUp(nowMs: number, msMax: number): boolean {
     const stream = this.#stream;

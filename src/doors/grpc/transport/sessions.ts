@@ -4,7 +4,8 @@
  * A connection that says nothing of HTTP/2 within `headersReadMsMax` is ended. Each is asked now
  * and then whether it is there, and ended when it does not answer in time. On a drain each is told
  * at once that its next calls belong elsewhere (GOAWAY with the highest id: what is on its way is
- * still served), and at the stop that nothing more is taken.
+ * still served; a connection opened later is not told, or its caller would never get through), and
+ * at the stop that nothing more is taken.
  */
 import type { ServerHttp2Session } from "node:http2";
 import type { Clock, Limits, Timer } from "../../../base/index.ts";
@@ -24,7 +25,6 @@ export class Sessions {
   readonly #options: SessionsOptions;
   /** At most one for each connection, of which there are connectionsMax. */
   readonly #open = new Set<ServerHttp2Session>();
-  #isClosing = false;
 
   constructor(options: SessionsOptions) {
     this.#options = options;
@@ -41,10 +41,7 @@ export class Sessions {
     session.on("error", () => {});
     session.setLocalWindowSize(sessionWindowBytes);
     const preface = clock.after(limits.headersReadMsMax, () => session.destroy());
-    session.once("remoteSettings", () => {
-      preface.cancel();
-      if (this.#isClosing) session.goaway(0, streamIdMax);
-    });
+    session.once("remoteSettings", () => preface.cancel());
     let next = clock.after(keepAliveMs, askAgain);
     session.once("close", () => {
       preface.cancel();
@@ -54,14 +51,12 @@ export class Sessions {
   }
 
   announceClose(): void {
-    this.#isClosing = true;
     for (const session of this.#open) {
       if (!session.destroyed && !session.closed) session.goaway(0, streamIdMax);
     }
   }
 
   close(): void {
-    this.#isClosing = true;
     for (const session of this.#open) session.close();
   }
 

@@ -1,10 +1,10 @@
 /**
  * Takes the bytes and the few events of an HTTP/2 stream at the method they come through.
  *
- * Node hands each chunk to the stream's `push` and each event to its `emit`. Listening instead costs
- * a buffer entry and a call for each chunk, and two calls for each listener that is added: together
- * a tenth of a small call (docs/adr/0020). Ends still go through Node's own machinery, which closes
- * the stream by them. Nothing else listens to these streams.
+ * Node hands each chunk to the stream's `push` and each event to its `emit`. Listening instead
+ * costs a buffer entry and a call for each chunk, and two calls for each listener that is added.
+ * Ends still go through Node's own machinery, which closes the stream by them. Nothing else listens
+ * to these streams.
  */
 import type { ServerHttp2Stream } from "node:http2";
 import { Duplex } from "node:stream";
