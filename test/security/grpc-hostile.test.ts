@@ -123,6 +123,8 @@ test("a message of the limit is read, one byte more is refused before it is kept
   const over = await call(whole(padded(messageBytesMax + 1)));
   expect(over).toMatchObject({ status: "8", code: "PAYLOAD_TOO_LARGE" });
   expect(over.message).toContain("grpcMessageBytesMax");
+  const page = await (await fetch(`${house.url}/metrics`)).text();
+  expect(page).toMatch(/limit_hits_total\{name="grpcMessageBytesMax"\} 1\b/);
   await house.endsWell();
 });
 
