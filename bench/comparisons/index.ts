@@ -1,6 +1,7 @@
 /** All comparisons in the order in which they run. */
 import type { Comparison } from "../stage.ts";
 import { connections } from "./connections.ts";
+import { grpc } from "./grpc.ts";
 import { latency } from "./latency.ts";
 import { fleet, memory } from "./memory.ts";
 import { neighbour } from "./neighbour.ts";
@@ -16,6 +17,7 @@ export const comparisons: readonly Comparison[] = [
   rowOneCore,
   latency,
   connections,
+  grpc,
   rowsLinear,
   rowsTrees,
   tensor,

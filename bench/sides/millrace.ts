@@ -32,7 +32,8 @@ export async function startMillrace(stage: Stage, plan: MillracePlan): Promise<R
     name: plan.name ?? "millrace",
     command: (port) => [
       ...[process.execPath, ...(plan.nodeFlags ?? []), server, "serve", ...plan.models],
-      ...["--port", String(port), "--host", "127.0.0.1", ...(plan.flags ?? [])],
+      ...["--port", String(port), "--host", "127.0.0.1", "--grpc-port", "0"],
+      ...(plan.flags ?? []),
     ],
     cores: plan.cores,
     first: plan.first,

@@ -12,7 +12,7 @@ long); 2 wrong usage or configuration.`;
 /** Runs a command. @param words the arguments, without node and script @returns the exit code */
 export async function runCli(words: readonly string[]): Promise<number> {
   const program = new Command("millrace")
-    .description("Serves trained models over REST: batched, isolated, measured.")
+    .description("Serves trained models over REST and gRPC: batched, isolated, measured.")
     .version(buildVersion(), "-v, --version")
     .exitOverride()
     .showHelpAfterError("(millrace COMMAND --help says more)")
@@ -73,7 +73,9 @@ function addServe(program: Command): void {
     .argument("[paths...]", "model.onnx, a package's folder, or a repository")
     .option("--host <address>", "address to listen on (default 0.0.0.0)")
     .option("--port <number>", "port; 0 picks a free one (default 8000)", number)
-    .option("--unix-socket <path>", "listen on a Unix socket too");
+    .option("--unix-socket <path>", "listen on a Unix socket too")
+    .option("--grpc-port <number>", "port of the gRPC door (default 8001)", number)
+    .option("--no-grpc", "open no gRPC door");
   addModelOptions(command)
     .option("--workers-share", "run all models in one worker process")
     .option("--log-level <level>", "debug, info, warn, error or silent")

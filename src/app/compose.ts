@@ -7,6 +7,7 @@
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { type Limits, systemClock } from "../base/index.ts";
+import { type GrpcDoor, type GrpcDoorOptions, startGrpcDoor } from "../doors/grpc/index.ts";
 import { type RestDoor, type RestDoorOptions, startRestDoor } from "../doors/rest/index.ts";
 import {
   createInlineEngine,
@@ -55,12 +56,16 @@ export type DoorSettings = Omit<
   "service" | "clock" | "log" | "usage" | "serverVersion"
 >;
 
+/** The same of the gRPC door. */
+export type GrpcSettings = Omit<GrpcDoorOptions, "service" | "clock" | "log" | "serverVersion">;
+
 export interface Core {
   readonly service: Service;
   readonly engine: ProcessEngine;
   /** Finds and loads all models; settles when each is ready or failed. */
   loadModels(progress?: LoadProgress): Promise<void>;
   openDoor(settings: DoorSettings): Promise<RestDoor>;
+  openGrpc(settings: GrpcSettings): Promise<GrpcDoor>;
   /** Time is up: `close` gives no worker time to end by itself. */
   hurry(): void;
   /** Answers what waits, ends instances and workers. */
@@ -94,6 +99,8 @@ export function composeCore(options: ComposeOptions): Core {
     loadModels: (progress) => load(options, { service, engine, inline }, progress),
     openDoor: (settings) =>
       startRestDoor({ ...settings, service, clock, log, usage, serverVersion: build }),
+    openGrpc: (settings) =>
+      startGrpcDoor({ ...settings, service, clock, log, serverVersion: build }),
     hurry: () => engine.hurry(),
     async close() {
       watch.stop();

@@ -4,8 +4,9 @@
 import { aliasOfText } from "../model/index.ts";
 import { buildVersion } from "./build-version.ts";
 import { cacheFolderOf } from "./cache-folder.ts";
-import type { ComposeOptions, DoorSettings } from "./compose.ts";
+import type { ComposeOptions, DoorSettings, GrpcSettings } from "./compose.ts";
 import type { Config } from "./config/schema.ts";
+import { readTls } from "./tls-files.ts";
 
 /** Everything but the log. */
 export function coreOptions(config: Config): Omit<ComposeOptions, "log"> {
@@ -50,5 +51,25 @@ export function doorSettings(config: Config): DoorSettings {
     dialects: server.dialects,
     vertex,
     origins: websocket.origins,
+  };
+}
+
+/** Port of the gRPC door when none is set and the REST door's is. */
+const grpcPortDefault = 8_001;
+
+/**
+ * What the gRPC door is opened with, or `undefined` when it is off.
+ * @throws CommandError when a file of TLS cannot be read, or one is missing
+ */
+export function grpcSettings(config: Config): GrpcSettings | undefined {
+  const { grpc, server, oip } = config;
+  if (!grpc.enabled) return undefined;
+  return {
+    host: grpc.host === "" ? server.host : grpc.host,
+    port: grpc.port ?? (server.port === 0 ? 0 : grpcPortDefault),
+    tls: readTls(grpc),
+    hasReflection: grpc.reflection,
+    keepAliveMs: grpc.keepAliveMs,
+    serverName: oip.serverName,
   };
 }

@@ -48,6 +48,7 @@ export const errorTable = {
     meaning: "the model has no such version",
   },
   NOT_FOUND: { http: 404, grpc: 12, ...no, meaning: "no such route" },
+  SERVICE_NOT_FOUND: { http: 404, grpc: 5, ...no, meaning: "no gRPC service of that name" },
   METHOD_NOT_ALLOWED: { http: 405, grpc: 12, ...no, meaning: "the route exists for another verb" },
   ALREADY_EXISTS: { http: 409, grpc: 6, ...no, meaning: "a model of that name is there already" },
   OUTPUT_NOT_REPRESENTABLE: {

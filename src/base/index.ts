@@ -10,6 +10,7 @@ export {
   histogramBuckets,
 } from "./histogram.ts";
 export { HistogramWindow, type WindowSpan } from "./histogram-window.ts";
+export { type Compression, compress, type InflateOptions, inflate } from "./inflate.ts";
 export {
   defaultLimits,
   type LimitName,
@@ -20,5 +21,6 @@ export {
 export { didYouMean, nearestName } from "./nearest-name.ts";
 export { quote } from "./quote.ts";
 export { type Random, seededRandom, systemRandom } from "./random.ts";
+export { makeRequestIds } from "./request-id.ts";
 export { ServingError, type ServingErrorOptions } from "./serving-error.ts";
 export { setV8Flags } from "./v8-flags.ts";

@@ -38,6 +38,10 @@ export const limitTable = {
     "PAYLOAD_TOO_LARGE",
     "binary tensor body, inflated",
   ]),
+  grpcMessageBytesMax: row([64 * mi, 1, 2047 * mi], "byte", [
+    "PAYLOAD_TOO_LARGE",
+    "one gRPC message, inflated",
+  ]),
   inflateRatioMax: row([100, 1, 10_000], "ratio", ["PAYLOAD_TOO_LARGE", "inflated over sent size"]),
   jsonDepthMax: row([32, 1, 1_000], "level", ["LIMIT_EXCEEDED", "nesting of JSON"]),
   headerBytesMax: row([16 * 1024, 1024, mi], "byte", ["HEADER_TOO_LARGE", "all headers together"]),
@@ -67,6 +71,10 @@ export const limitTable = {
   socketSilentMsMax: row([60_000, 60, 3_600_000], "ms", [
     undefined,
     "a WebSocket that does not even answer pings is cut",
+  ]),
+  http2StreamsMax: row([100, 1, 100_000], "stream", [
+    undefined,
+    "open calls of one gRPC connection; more are refused as HTTP/2 does",
   ]),
   streamsMax: row([1_000, 0, 100_000], "stream", ["OVERLOADED", "open streams"]),
   streamBufferBytesMax: row([mi, 1024, 1024 * mi], "byte", [undefined, "then the producer waits"]),

@@ -6,7 +6,7 @@
 import { type ErrorCode, errorTable } from "../base/index.ts";
 
 /** The ways in that are counted apart; `local` is a request of the command line itself. */
-export const doors = ["rest", "local", "websocket"] as const;
+export const doors = ["rest", "grpc", "websocket", "local"] as const;
 
 export type Door = (typeof doors)[number];
 

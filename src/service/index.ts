@@ -1,4 +1,5 @@
 /** Floor 5: the protocol-neutral use cases. */
+export { type BookedRequest, Books, type RequestEnd } from "./books.ts";
 export { isModelReady, isVersionReady, type ServerHealth, type ServerPhase } from "./health.ts";
 export {
   type LoadModelsOptions,
@@ -7,8 +8,40 @@ export {
   type PackageOverrides,
 } from "./load-models.ts";
 export type { LoaderOptions, Trial } from "./load-version.ts";
+export {
+  controlRefused,
+  type FormedInference,
+  formInference,
+  type IndexEntry,
+  type InferenceTerms,
+  type Inferred,
+  inferTensors,
+  isReadyNow,
+  modelConfig,
+  modelMetadata,
+  modelStatistics,
+  notOffered,
+  oipExtensions,
+  type ReadInference,
+  repositoryIndex,
+  type ShownOutput,
+  servedOf,
+  shownOutput,
+  type WallOfClock,
+} from "./oip/index.ts";
 export type { ServedVersion } from "./served-version.ts";
 export { Service, type ServiceOptions } from "./service.ts";
+export {
+  type Answer,
+  bestClass,
+  makeAnswer,
+  perItem,
+  predictionOf,
+  scoresOf,
+} from "./simple/answer.ts";
+export { type FeatureInput, makeSimplePlan, type SimplePlan } from "./simple/plan.ts";
+export { inferNumbers, inferTexts, type NumberRows, type TextRows } from "./simple/rows.ts";
+export { type ShownPlan, shownPlan } from "./simple/shown.ts";
 export { SampleWatch, type WatchSubject } from "./standing/sample-watch.ts";
 export { sound } from "./standing/standing.ts";
 export { type KeptStream, KeptStreams } from "./streams/kept-streams.ts";

@@ -28,6 +28,10 @@ export {
 } from "./offload/offload.ts";
 export { type OffloadTasks, serveOffload } from "./offload/serve-offload.ts";
 export {
+  checkId,
+  countOf,
+  dtypeOf,
+  nothingReserved,
   type OipInput,
   type OipLimits,
   type OipOutput,
@@ -38,8 +42,13 @@ export {
   type OipReplyText,
   type OipRequest,
   type OipTensor,
+  parametersMax,
+  type Reserved,
   readOipRequest,
+  refuseSharedMemory,
   sharedMemoryText,
+  takeReserved,
+  wholeParameter,
   withBinaryPart,
   writeOipReply,
 } from "./oip/index.ts";

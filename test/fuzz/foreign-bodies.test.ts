@@ -2,14 +2,15 @@
 // with a refusal of the caller's fault, never with a fault of ours.
 // Method: bodies that are right, with random cuts, doublings and bytes, in every format and for
 // plans of every kind.
+
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { defaultLimits, errorTable, ServingError } from "../../src/base/index.ts";
 import { chooseForm } from "../../src/doors/rest/invocations/choose-form.ts";
 import { decodeBody } from "../../src/doors/rest/rows/decode-body.ts";
 import type { RowsFormat, RowsKey } from "../../src/doors/rest/rows/rows-request.ts";
-import { makeSimplePlan } from "../../src/doors/rest/simple/plan.ts";
 import type { InputSpec } from "../../src/model/index.ts";
+import { makeSimplePlan } from "../../src/service/index.ts";
 import { elementCount } from "../../src/tensor/index.ts";
 import { inputSpec } from "../support/rest-rig.ts";
 

@@ -13,6 +13,8 @@ export const builtMain = join(root, "dist/app/main.js");
 export interface BuiltServer {
   readonly url: string;
   readonly port: number;
+  /** `127.0.0.1:PORT` of the gRPC door. */
+  readonly grpc: string;
   readonly pid: number;
   readonly process: ChildProcess;
   /** Everything the server has written so far. */
@@ -65,6 +67,7 @@ export async function startBuilt(
   return {
     url,
     port,
+    grpc: /\bgrpc\W+(127\.0\.0\.1:\d+)/.exec(output)?.[1] ?? "",
     pid: child.pid ?? 0,
     process: child,
     output: () => output,

@@ -14,6 +14,7 @@ export const floors: readonly (readonly [room: string, floor: number])[] = [
   ["observe", 4],
   ["service", 5],
   ["doors/rest", 6],
+  ["doors/grpc", 6],
   ["app", 7],
 ];
 

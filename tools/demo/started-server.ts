@@ -40,7 +40,8 @@ export function pathFromRoot(path: string): string {
 
 /** The words after `node` that start a server on `path`. */
 export function serveWords(path: string, port: number): string[] {
-  return ["bin/millrace.js", "serve", path, "--host", "127.0.0.1", "--port", String(port)];
+  const where = ["--host", "127.0.0.1", "--port", String(port), "--grpc-port", "0"];
+  return ["bin/millrace.js", "serve", path, ...where];
 }
 
 /** Starts it; rejects with its output when it ends before it is ready. */

@@ -8,6 +8,7 @@ import {
   exampleFile,
   limitsPage,
 } from "./configuration-page.ts";
+import { descriptorsFile } from "./descriptors.ts";
 import { generatedBy, generatedMark } from "./page-parts.ts";
 
 /** Path from the root to content. */
@@ -20,6 +21,7 @@ export function generatedFiles(): ReadonlyMap<string, string> {
     ["docs/reference/config.schema.json", configJsonSchema()],
     ["docs/reference/model.schema.json", `${JSON.stringify(manifest, undefined, 2)}\n`],
     ["millrace.example.yaml", exampleFile()],
+    ["src/doors/grpc/generated/descriptors.ts", descriptorsFile()],
   ]);
 }
 

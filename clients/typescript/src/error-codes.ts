@@ -13,6 +13,7 @@ export const serverCodes = {
   PERMISSION_DENIED: false,
   MODEL_NOT_FOUND: false,
   VERSION_NOT_FOUND: false,
+  SERVICE_NOT_FOUND: false,
   NOT_FOUND: false,
   METHOD_NOT_ALLOWED: false,
   OUTPUT_NOT_REPRESENTABLE: false,

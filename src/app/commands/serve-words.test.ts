@@ -13,9 +13,9 @@ test("an address that means all interfaces is shown as loopback, IPv6 in bracket
 
 test("a port that is taken is explained; other errors pass unchanged", () => {
   const taken = Object.assign(new Error("listen"), { code: "EADDRINUSE" });
-  const explained = listenError(taken, { host: "0.0.0.0", port: 8000 });
+  const explained = listenError(taken, { host: "0.0.0.0", port: 8000, flag: "--port" });
   if (!ServingError.is(explained)) throw new Error("not explained");
   expect(explained.message).toContain("port 8000 is taken");
   const other = new Error("else");
-  expect(listenError(other, { host: "x", port: 1 })).toBe(other);
+  expect(listenError(other, { host: "x", port: 1, flag: "--port" })).toBe(other);
 });

@@ -15,8 +15,15 @@ export function urlOf(host: string, port: number): string {
   return `http://${name.includes(":") ? `[${name}]` : name}:${port}`;
 }
 
+/** `127.0.0.1:8001`: as gRPC clients name a target. */
+export function targetOf(host: string, port: number): string {
+  return urlOf(host, port).slice("http://".length);
+}
+
 export interface ReadyBlock {
   readonly url: string;
+  /** Where the gRPC door is, or `undefined`. */
+  readonly grpc: string | undefined;
   readonly hasDocs: boolean;
   /** What the listener speaks; `server.dialects`. */
   readonly dialects: readonly string[];
@@ -26,7 +33,7 @@ export interface ReadyBlock {
 
 /** The block that tells a person where to go. */
 export function readyBlock(service: Service, block: ReadyBlock): string {
-  const { url, hasDocs, dialects, unixSocket } = block;
+  const { url, grpc, hasDocs, dialects, unixSocket } = block;
   const isSimple = dialects.includes("simple");
   const rows: string[][] = [];
   let hidden = 0;
@@ -42,20 +49,26 @@ export function readyBlock(service: Service, block: ReadyBlock): string {
   if (isSimple) rows.push(["predict", `POST ${url}/predict`]);
   if (dialects.includes("oip")) rows.push(["protocol", `${url}/v2`]);
   rows.push(["metrics", `${url}/metrics`]);
+  if (grpc !== undefined) rows.push(["grpc", grpc]);
   if (unixSocket !== "") rows.push(["socket", unixSocket]);
   if (hasDocs && isSimple) rows.push(["docs", `${url}/docs`]);
   rows.push(["process", `${process.pid}, stops on Ctrl-C or SIGTERM`]);
   return `\n${columns(rows, "  ")}\n`;
 }
 
+/** Where a door wanted to listen, and the flag that names another port. */
+export interface ListenPlace {
+  readonly host: string;
+  readonly port: number;
+  readonly flag: "--port" | "--grpc-port";
+}
+
 /** What the system said about the address, in words that say what to do. */
-export function listenError(
-  thrown: unknown,
-  { host, port }: { readonly host: string; readonly port: number },
-): unknown {
+export function listenError(thrown: unknown, { host, port, flag }: ListenPlace): unknown {
   const code = (thrown as NodeJS.ErrnoException).code ?? "";
+  const off = flag === "--grpc-port" ? "; --no-grpc opens no gRPC door" : "";
   const reasons: { readonly [code: string]: string } = {
-    EADDRINUSE: `port ${port} is taken: name another with --port, or 0 for any that is free`,
+    EADDRINUSE: `port ${port} is taken: name another with ${flag}, or 0 for any that is free${off}`,
     EACCES: `port ${port} may not be used by this user: take one above 1023`,
     EADDRNOTAVAIL: `${host} is no address of this machine`,
     ENOTFOUND: `${host} is no address of this machine`,

@@ -4,17 +4,18 @@
  * The order of starting and stopping is decided in `life/`; here are its edges.
  */
 import { ServingError, setV8Flags, systemClock } from "../../base/index.ts";
+import type { GrpcDoor } from "../../doors/grpc/index.ts";
 import type { RestDoor } from "../../doors/rest/index.ts";
 import { createLog, type Log } from "../../observe/index.ts";
-import { type Core, composeCore } from "../compose.ts";
+import { type Core, composeCore, type GrpcSettings } from "../compose.ts";
 import { printConfig } from "../config/config.ts";
 import { type ConfigFlags, findConfig } from "../config/find-config.ts";
 import type { Config } from "../config/schema.ts";
-import { coreOptions, doorSettings } from "../core-options.ts";
+import { coreOptions, doorSettings, grpcSettings } from "../core-options.ts";
 import { Lifecycle, type LifeEdges } from "../life/lifecycle.ts";
 import { startWatchdog } from "../life/watchdog.ts";
 import { CommandError, exitCodes, ProgressLine, say } from "../terminal.ts";
-import { listenError, readyBlock, urlOf } from "./serve-words.ts";
+import { listenError, readyBlock, targetOf, urlOf } from "./serve-words.ts";
 
 /** The longest wait for readers of the last answers, in a drain that is in time or too late. */
 const lastBytesMsMax = 5_000;
@@ -39,7 +40,8 @@ export async function serve(paths: readonly string[], flags: ServeFlags): Promis
     throw new CommandError(message, exitCodes.usage);
   }
   const log = createLog(config.log);
-  const server = new Server(config, log);
+  // Before anything that keeps the process alive: it reads files that may not be there.
+  const server = new Server(config, log, grpcSettings(config));
   await server.start();
 }
 
@@ -50,14 +52,17 @@ class Server {
   readonly #life: Lifecycle;
   readonly #startedAtMs = performance.now();
   readonly #progress = new ProgressLine();
+  readonly #grpcSettings: GrpcSettings | undefined;
   #door: RestDoor | undefined;
+  #grpc: GrpcDoor | undefined;
   #lastBytesMsMax = lastBytesMsMax;
   /** Keeps the process alive until `exit`. */
   readonly #anchor = setInterval(() => {}, 2 ** 30);
 
-  constructor(config: Config, log: Log) {
+  constructor(config: Config, log: Log, grpc: GrpcSettings | undefined) {
     this.#config = config;
     this.#log = log;
+    this.#grpcSettings = grpc;
     this.#core = composeCore({ ...coreOptions(config), log });
     const { limits } = config;
     this.#life = new Lifecycle({ edges: this.#edges(), clock: systemClock, limits, log });
@@ -69,11 +74,8 @@ class Server {
 
   async start(): Promise<void> {
     try {
-      this.#door = await this.#core.openDoor(doorSettings(this.#config)).catch((thrown) => {
-        throw listenError(thrown, this.#config.server);
-      });
-      const url = urlOf(this.#config.server.host, this.#door.port);
-      this.#log.info("listening", { url, pid: process.pid });
+      await this.#openDoors();
+      this.#log.info("listening", { ...this.#places(), pid: process.pid });
       await this.#core.loadModels((done, total) => {
         if (total > 1) this.#progress.show(`loading models ${done}/${total}`);
       });
@@ -84,13 +86,42 @@ class Server {
     }
   }
 
+  async #openDoors(): Promise<void> {
+    const { server } = this.#config;
+    this.#door = await this.#core.openDoor(doorSettings(this.#config)).catch((thrown) => {
+      throw listenError(thrown, { ...server, flag: "--port" });
+    });
+    const settings = this.#grpcSettings;
+    if (settings === undefined) return;
+    this.#grpc = await this.#core.openGrpc(settings).catch((thrown) => {
+      throw listenError(thrown, { ...settings, flag: "--grpc-port" });
+    });
+  }
+
+  /** Where callers find the doors. */
+  #places(): { readonly url: string; readonly grpc: string | undefined } {
+    const url = urlOf(this.#config.server.host, this.#door?.port ?? 0);
+    const host = this.#grpcSettings?.host ?? "";
+    return { url, grpc: this.#grpc === undefined ? undefined : targetOf(host, this.#grpc.port) };
+  }
+
+  /** Those that are open. */
+  get #doors(): readonly (RestDoor | GrpcDoor)[] {
+    return [this.#door, this.#grpc].filter((door) => door !== undefined);
+  }
+
+  /** The sum of a figure of the open doors. */
+  #total(read: (door: RestDoor | GrpcDoor) => number): number {
+    return this.#doors.reduce((sum, door) => sum + read(door), 0);
+  }
+
   #edges(): LifeEdges {
     const { service } = this.#core;
     return {
       announceReady: () => this.#announceReady(),
       announceDraining: () => {
         service.phase = "draining";
-        this.#door?.announceClose();
+        for (const door of this.#doors) door.announceClose();
         this.#log.info("draining");
       },
       // The door stays open to say DRAINING: a closed port would reset callers that just arrived.
@@ -104,14 +135,15 @@ class Server {
         service.metrics.limitHits.add("shutdownMsMax");
         for (const served of service.servedVersions()) served.refuse();
         const message = "the server is stopping: try another one";
-        this.#door?.refuseArriving(new ServingError("DRAINING", message));
+        const error = new ServingError("DRAINING", message);
+        for (const door of this.#doors) door.refuseArriving(error);
       },
       // From the end of a request's headers: its body may still be arriving.
-      pendingCount: () => (this.#door?.openWork ?? 0) + service.metrics.http.streams(),
+      pendingCount: () => this.#total((door) => door.openWork) + service.streams.awaited,
       stopWorkers: async () => {
         await this.#core.close();
         await this.#lastBytes();
-        await this.#door?.close();
+        await Promise.all(this.#doors.map((door) => door.close()));
       },
       exit: (code) => {
         clearInterval(this.#anchor);
@@ -132,23 +164,23 @@ class Server {
         await new Promise((done) => setTimeout(done, 10));
       }
     };
-    await waitFor(() => (this.#door?.unsentConnections ?? 0) === 0);
-    this.#door?.stop();
-    await waitFor(() => (this.#door?.connections ?? 0) === 0);
+    await waitFor(() => this.#total((door) => door.unsentConnections) === 0);
+    for (const door of this.#doors) door.stop();
+    await waitFor(() => this.#total((door) => door.connections) === 0);
   }
 
   #announceReady(): void {
     const { service } = this.#core;
     service.phase = "serving";
     this.#progress.clear();
-    const { host, dialects, unixSocket } = this.#config.server;
-    const url = urlOf(host, this.#door?.port ?? 0);
+    const { dialects, unixSocket } = this.#config.server;
+    const places = this.#places();
     const tookMs = Math.round(performance.now() - this.#startedAtMs);
-    this.#log.info("serving", { url, took_ms: tookMs, models: service.registry.models.size });
+    this.#log.info("serving", { ...places, took_ms: tookMs, models: service.registry.models.size });
     const { format } = this.#config.log;
     const isForPeople = format === "text" || (format === "auto" && process.stderr.isTTY === true);
     const hasDocs = this.#config.docs.enabled;
-    if (isForPeople) say(readyBlock(service, { url, hasDocs, dialects, unixSocket }));
+    if (isForPeople) say(readyBlock(service, { ...places, hasDocs, dialects, unixSocket }));
     startWatchdog();
     setV8Flags();
   }

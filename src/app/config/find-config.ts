@@ -16,6 +16,9 @@ export interface ConfigFlags {
   readonly host?: string;
   readonly port?: number;
   readonly unixSocket?: string;
+  readonly grpcPort?: number;
+  /** False by `--no-grpc`. */
+  readonly grpc?: boolean;
   readonly name?: string;
   readonly logLevel?: string;
   readonly logFormat?: string;
@@ -32,6 +35,8 @@ const flagSettings: { readonly [flag in keyof ConfigFlags]?: readonly [string, s
   host: ["server.host", "--host"],
   port: ["server.port", "--port"],
   unixSocket: ["server.unixSocket", "--unix-socket"],
+  grpcPort: ["grpc.port", "--grpc-port"],
+  grpc: ["grpc.enabled", "--no-grpc"],
   name: ["models.name", "--name"],
   logLevel: ["log.level", "--log-level"],
   logFormat: ["log.format", "--log-format"],
@@ -53,7 +58,8 @@ export async function findConfig(
   for (const text of flags.set ?? []) given.push(settingOfText(text));
   for (const [flag, place] of Object.entries(flagSettings)) {
     const value = flags[flag as keyof ConfigFlags];
-    if (value === undefined) continue;
+    // `--no-grpc` makes the flag false; without it commander says true, which nobody asked for.
+    if (value === undefined || (value === true && flag === "grpc")) continue;
     given.push({ setting: place[0], value, origin: `flag ${place[1]}` });
   }
   if (paths.length > 0) given.push({ setting: "models.paths", value: paths, origin: "argument" });

@@ -200,6 +200,39 @@ const webSocketSchema = z.strictObject({
   }),
 });
 
+const grpcSchema = z.strictObject({
+  enabled: z.boolean().default(true).meta({ description: "Open the gRPC door.", since }),
+  host: z.string().max(255).default("").meta({
+    description: "Address that the gRPC door listens on; empty: as `server.host`.",
+    since,
+  }),
+  port: z.int().min(0).max(65_535).nullable().default(null).meta({
+    description: "Port of the gRPC door. Unset: 8001, or any free one where `server.port` is 0.",
+    since,
+  }),
+  reflection: z
+    .boolean()
+    .default(true)
+    .meta({ description: "Tell tools which services and messages there are.", since }),
+  tlsCert: z.string().max(4_096).default("").meta({
+    description: "Certificate chain, a PEM file; with `tlsKey` the door speaks TLS only.",
+    since,
+  }),
+  tlsKey: z.string().max(4_096).default("").meta({
+    description: "Private key of the certificate, a PEM file.",
+    since,
+  }),
+  tlsClientCa: z.string().max(4_096).default("").meta({
+    description: "Callers must show a certificate of these authorities, a PEM file; empty: none.",
+    since,
+  }),
+  keepAliveMs: z.int().min(1_000).max(86_400_000).default(60_000).meta({
+    description: "How often a connection is asked whether it is still there.",
+    unit: "ms",
+    since,
+  }),
+});
+
 const logSchema = z.strictObject({
   level: z.enum(logLevels).default("info").meta({
     description: "Lines below this level are not written; debug includes refused requests.",
@@ -252,6 +285,7 @@ export const configSchema = z
     websocket: webSocketSchema
       .prefault({})
       .meta({ description: "WebSockets of pages in a browser.", since }),
+    grpc: grpcSchema.prefault({}).meta({ description: "The gRPC door.", since }),
     log: logSchema.prefault({}).meta({ description: "The log, on stderr.", since }),
     docs: docsSchema.prefault({}).meta({ description: "The pages for people.", since }),
     limits: z

@@ -15,6 +15,8 @@ export interface Call extends RequestContext {
   readonly body: Buffer;
   /** True once its answer was begun, or its caller has left. */
   readonly isAnswered: boolean;
+  /** The caller named a deadline outside the request itself. */
+  readonly hasOwnDeadline: boolean;
   deadlineAtMs: number;
   priority: number;
   /** The version it counts on, once known. */

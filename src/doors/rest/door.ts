@@ -1,13 +1,14 @@
 /**
+/**
  * The REST door as a whole: its routes, its sockets, its books, its parsing thread.
  */
-import type { Clock } from "../../base/index.ts";
+import type { Clock, ErrorCode } from "../../base/index.ts";
 import type { Log, ProcessUsage } from "../../observe/index.ts";
-import type { Service } from "../../service/index.ts";
-import { Books } from "./books.ts";
+import { Books, type Service } from "../../service/index.ts";
 import { type CorsSettings, makeCors } from "./cors.ts";
 import { type DialectOptions, dialectRoutes, platformRoutes } from "./dialects.ts";
 import { documentRoutes } from "./documents/routes.ts";
+import type { Exchange } from "./http/exchange.ts";
 import { type HttpServer, startHttpServer } from "./http/server.ts";
 import { healthRoutes } from "./operations/health-routes.ts";
 import { metricRoutes } from "./operations/metric-routes.ts";
@@ -45,6 +46,8 @@ export interface RestDoor extends HttpServer {
 export async function startRestDoor(options: RestDoorOptions): Promise<RestDoor> {
   const { service, clock, log } = options;
   const books = new Books(service, log);
+  // The log's level never changes, so it is asked once.
+  const { isDebug } = log;
   const thread = createParseThread();
   const sockets = new Sockets({ ...options, books, thread });
   const dialects = { ...options, thread };
@@ -70,7 +73,10 @@ export async function startRestDoor(options: RestDoorOptions): Promise<RestDoor>
     admit(route) {
       if (route.body !== "none") service.admit();
     },
-    finished: (exchange, code, error) => books.exchange(exchange, { code, error }),
+    finished(exchange, code, error) {
+      books.book(exchange, { door: "rest", path: exchange.request.url ?? "", code, error });
+      if (isDebug) logAccess(options, exchange, code);
+    },
     upgrade: (upgrade, requestId) => sockets.upgrade(upgrade, requestId),
     limitHit: (name) => service.metrics.limitHits.add(name),
   });
@@ -82,5 +88,25 @@ export async function startRestDoor(options: RestDoorOptions): Promise<RestDoor>
       server.destroy();
       await thread.close();
     },
+  });
+}
+
+/** One line for each request, whatever its end. */
+function logAccess(
+  { service, log }: RestDoorOptions,
+  exchange: Exchange,
+  code: ErrorCode | "OK",
+): void {
+  const { request, response, served, times, requestId } = exchange;
+  const tookMs = service.clock.nowMs() - times.arrivedAtMs;
+  log.debug("request", {
+    method: request.method,
+    path: request.url,
+    status: response.statusCode,
+    code,
+    took_ms: Math.round(tookMs * 1000) / 1000,
+    model: served?.model,
+    version: served?.version,
+    request_id: requestId,
   });
 }

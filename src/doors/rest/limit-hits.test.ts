@@ -164,6 +164,7 @@ test("every limit with a code is counted here, or where it is told", () => {
     modelNodesMax: "src/service/load-models.ts",
     wsFrameBytesMax: "src/doors/rest/websocket/sockets.test.ts",
     shutdownMsMax: "src/app/commands/serve.ts",
+    grpcMessageBytesMax: "test/security/grpc-hostile.test.ts",
   };
   const all = Object.entries(limitTable).filter(([, row]) => row.code !== undefined);
   const told = [...Object.keys(provoked), ...Object.keys(elsewhere)];

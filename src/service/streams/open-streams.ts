@@ -10,6 +10,8 @@ import { type Limits, ServingError } from "../../base/index.ts";
 export interface OpenStream {
   /** Asked at scrape time: bytes written that the reader has not taken. */
   unreadBytes: () => number;
+  /** A stop waits for its end; false where what runs on the stream counts by itself. */
+  isAwaited: boolean;
   /** The stream is over; calling it again changes nothing. */
   leave(): void;
 }
@@ -27,6 +29,13 @@ export class OpenStreams {
     return this.#open.size;
   }
 
+  /** Those whose end a stop waits for. */
+  get awaited(): number {
+    let count = 0;
+    for (const each of this.#open) if (each.isAwaited) count += 1;
+    return count;
+  }
+
   /** Bytes that all streams together hold for readers who have not taken them. */
   get unreadBytes(): number {
     let bytes = 0;
@@ -42,6 +51,7 @@ export class OpenStreams {
     }
     const stream: OpenStream = {
       unreadBytes: () => 0,
+      isAwaited: true,
       leave: () => {
         this.#open.delete(stream);
       },

@@ -1,5 +1,7 @@
 /** The Open Inference Protocol's requests and replies as bytes. */
 export { type OipTensor, withBinaryPart } from "./binary-part.ts";
+export { checkId, countOf, dtypeOf } from "./checks.ts";
+export { refuseSharedMemory, sharedMemoryText } from "./memory-regions.ts";
 export type {
   OipInput,
   OipLimits,
@@ -8,7 +10,13 @@ export type {
   OipParameters,
   OipRequest,
 } from "./oip-request.ts";
-export { sharedMemoryText } from "./parameters.ts";
+export {
+  nothingReserved,
+  parametersMax,
+  type Reserved,
+  takeReserved,
+  wholeParameter,
+} from "./parameters.ts";
 export { readOipRequest } from "./read-request.ts";
 export {
   type OipReply,

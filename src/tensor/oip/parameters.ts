@@ -15,10 +15,7 @@ import type { OipParameter, OipParameters } from "./oip-request.ts";
 import { quoteText } from "./quote-text.ts";
 
 /** Parameters in one object. */
-const parametersMax = 64;
-
-/** The answer to a tensor in a shared memory region. */
-export const sharedMemoryText = "shared memory is not supported: send tensors in the request body";
+export const parametersMax = 64;
 
 /** Reads the object at `field`. */
 export function readParameters(reader: JsonReader, field: string): Map<string, OipParameter> {

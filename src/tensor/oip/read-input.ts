@@ -6,8 +6,9 @@
  * before anything is allocated: products are taken as doubles, which cannot wrap.
  */
 import { ServingError } from "../../base/index.ts";
-import { type Dtype, dtypeTable, isDtype } from "../dtype.ts";
+import type { Dtype } from "../dtype.ts";
 import type { JsonReader } from "../json/reader.ts";
+import { countOf, dtypeNames, dtypeOf } from "./checks.ts";
 import {
   givenTwice,
   missing,
@@ -17,9 +18,9 @@ import {
   tooMany,
   wrongKind,
 } from "./fields.ts";
+import { refuseSharedMemory } from "./memory-regions.ts";
 import type { OipInput, OipLimits, OipParameter } from "./oip-request.ts";
-import { readParameters, sharedMemoryText, wholeParameter } from "./parameters.ts";
-import { quoteText } from "./quote-text.ts";
+import { readParameters, wholeParameter } from "./parameters.ts";
 import { readElements } from "./read-elements.ts";
 
 /** What has been read of an entry so far. */
@@ -128,12 +129,7 @@ function readElementsOf(reader: JsonReader, draft: Draft, limits: OipLimits): vo
 function binarySize(draft: Draft): number | undefined {
   const { parameters, field } = draft;
   if (parameters === undefined) return undefined;
-  for (const name of parameters.keys()) {
-    if (!name.startsWith("shared_memory_")) continue;
-    throw new ServingError("UNSUPPORTED", sharedMemoryText, {
-      field: `${field}.parameters.${quoteText(name)}`,
-    });
-  }
+  refuseSharedMemory(parameters, `${field}.parameters`);
   return wholeParameter(parameters, `${field}.parameters`, "binary_data_size");
 }
 
@@ -151,23 +147,6 @@ function readShape(reader: JsonReader, field: string, limits: OipLimits): readon
   return shape;
 }
 
-/** The product of a shape. @throws LIMIT_EXCEEDED when it is over `elementsMax` */
-function countOf(shape: readonly number[], field: string, limits: OipLimits): number {
-  let count = 1;
-  for (const size of shape) count = size === 0 ? 0 : count * size;
-  if (count <= limits.elementsMax) return count;
-  const shown = `[${shape.join(",")}] has more than ${limits.elementsMax} elements`;
-  throw new ServingError("LIMIT_EXCEEDED", `${field}: ${shown} (elementsMax)`, {
-    field,
-    limit: "elementsMax",
-  });
-}
-
-const dtypeNames = Object.keys(dtypeTable).join(", ");
-
 function readDatatype(reader: JsonReader, field: string): Dtype {
-  const text = readText(reader, field);
-  if (isDtype(text)) return text;
-  const message = `${field}: unknown datatype '${quoteText(text)}', expected one of ${dtypeNames}`;
-  throw new ServingError("INVALID_INPUT", message, { field });
+  return dtypeOf(readText(reader, field), field);
 }

@@ -7,21 +7,19 @@
  */
 import { ServingError } from "../../base/index.ts";
 import { JsonReader } from "../json/reader.ts";
+import { checkId } from "./checks.ts";
 import { givenTwice, missing, readList, readText, tooMany, wrongKind } from "./fields.ts";
+import { refuseSharedMemory } from "./memory-regions.ts";
 import type { OipInput, OipLimits, OipOutput, OipRequest } from "./oip-request.ts";
 import {
   booleanParameter,
   nothingReserved,
   type Reserved,
   readParameters,
-  sharedMemoryText,
   takeReserved,
   wholeParameter,
 } from "./parameters.ts";
 import { readInput } from "./read-input.ts";
-
-/** Bytes of a request's own id, which the reply repeats. */
-const idBytesMax = 1_024;
 
 const inputForm = '{"inputs":[{"name","shape","datatype","data"}]}';
 
@@ -92,10 +90,7 @@ class Envelope {
   }
 
   #readId(): string {
-    const id = readText(this.#reader, "id");
-    if (Buffer.byteLength(id) <= idBytesMax) return id;
-    const message = `id: more than ${idBytesMax} bytes`;
-    throw new ServingError("LIMIT_EXCEEDED", message, { field: "id" });
+    return checkId(readText(this.#reader, "id"));
   }
 
   #readInputs(): readonly OipInput[] {
@@ -141,11 +136,7 @@ function readOutput(reader: JsonReader, field: string): OipOutput {
   }
   if (name === undefined) throw missing(`${field}.name`, "the name of an output of the model");
   if (parameters === undefined) return { name, isBinary: undefined, classes: 0 };
-  for (const key of parameters.keys()) {
-    if (key.startsWith("shared_memory_")) {
-      throw new ServingError("UNSUPPORTED", sharedMemoryText, { field: `${field}.parameters` });
-    }
-  }
+  refuseSharedMemory(parameters, `${field}.parameters`);
   const isBinary = booleanParameter(parameters, `${field}.parameters`, "binary_data");
   const classes = wholeParameter(parameters, `${field}.parameters`, "classification") ?? 0;
   return { name, isBinary, classes };

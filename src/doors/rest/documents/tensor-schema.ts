@@ -5,8 +5,8 @@
  * JSON Schema 2020-12, so that a generated client refuses what the server would refuse.
  */
 import type { ColumnSpec, InputSpec, OutputSpec, Signature } from "../../../model/index.ts";
+import { makeSimplePlan, type SimplePlan } from "../../../service/index.ts";
 import { type Dtype, dtypeTable } from "../../../tensor/index.ts";
-import { makeSimplePlan, type SimplePlan } from "../simple/plan.ts";
 
 /** A JSON Schema as plain data. */
 export type JsonSchema = { readonly [key: string]: unknown };

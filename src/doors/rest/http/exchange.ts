@@ -6,11 +6,17 @@
  * runs exactly once, with the code of the answer, whatever happened.
  */
 import type { ServerResponse } from "node:http";
-import { Cancellation, type ErrorCode, errorTable, ServingError } from "../../../base/index.ts";
+import {
+  Cancellation,
+  compress,
+  type ErrorCode,
+  errorTable,
+  ServingError,
+} from "../../../base/index.ts";
 import type { RequestContext, StageTimes } from "../../../predict/index.ts";
 import type { ServedVersion } from "../../../service/index.ts";
 import type { BodyRequest } from "./body-request.ts";
-import { chooseEncoding, encodeBytesMin, encodeReply } from "./content-encoding.ts";
+import { chooseEncoding, encodeBytesMin } from "./content-encoding.ts";
 import { type Dialect, errorBody } from "./error-body.ts";
 import type { RequestHeaders } from "./header-scan.ts";
 import { type ReplyHead, sendReply, writeReplyHead } from "./reply-head.ts";
@@ -83,6 +89,11 @@ export class Exchange implements RequestContext {
     };
   }
 
+  /** The caller named a deadline in a header. */
+  get hasOwnDeadline(): boolean {
+    return this.headers.timeoutMs !== "";
+  }
+
   get isAnswered(): boolean {
     return this.#isAnswered;
   }
@@ -130,7 +141,7 @@ export class Exchange implements RequestContext {
   #encode(head: AnswerHead, body: Buffer): void {
     const encoding = this.#encoding() === "deflate" ? "deflate" : "gzip";
     const lines = `${head.lines}content-encoding: ${encoding}\r\n`;
-    encodeReply(body, encoding).then(
+    compress(body, encoding).then(
       (encoded) => {
         // The caller may have left in the meantime.
         if (this.#isOver) return;

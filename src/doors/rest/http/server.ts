@@ -8,7 +8,14 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import type { Clock, ErrorCode, LimitName, Limits, ServingError } from "../../../base/index.ts";
+import {
+  type Clock,
+  type ErrorCode,
+  type LimitName,
+  type Limits,
+  makeRequestIds,
+  type ServingError,
+} from "../../../base/index.ts";
 import type { ServerMetrics } from "../../../observe/index.ts";
 import { type Begin, begin } from "./begin.ts";
 import { BodyRequest } from "./body-request.ts";
@@ -19,7 +26,6 @@ import { type LateLimit, watchConnections } from "./connection/quiet-connection.
 import { Exchange, type ExchangeSettings } from "./exchange.ts";
 import { scanHeaders } from "./header-scan.ts";
 import { ReplyResponse } from "./reply-response.ts";
-import { makeRequestIds } from "./request-id.ts";
 import { type Route, Router } from "./router.ts";
 import { hearUpgrades, isWebSocket, type UpgradeRules } from "./upgrade.ts";
 

@@ -6,7 +6,7 @@
  * `/predict` bodies are answered by their own dialects.
  */
 import { quote, ServingError } from "../../../base/index.ts";
-import type { ServedVersion } from "../../../service/index.ts";
+import { makeAnswer, type ServedVersion } from "../../../service/index.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { beginOn } from "../http/exchange-work.ts";
 import { serverTimingLine } from "../http/server-timing.ts";
@@ -15,7 +15,6 @@ import type { RowsFormat, RowsKey } from "../rows/rows-request.ts";
 import { type RowsRoute, readRows } from "../rows/rows-thread.ts";
 import { runRows } from "../rows/run-rows.ts";
 import { writePredictions } from "../rows/write-predictions.ts";
-import { makeAnswer } from "../simple/item-text.ts";
 import { type PredictRoute, predict } from "../simple/predict.ts";
 import { namedOutside } from "../simple/read-body.ts";
 import { simpleServing } from "../simple/serving.ts";

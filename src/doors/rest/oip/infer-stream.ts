@@ -6,15 +6,26 @@
  * the model refuses fails alone. Replies are JSON: there are no raw bytes between events.
  */
 import { ServingError } from "../../../base/index.ts";
-import { streamRows } from "../../../service/index.ts";
-import { ownTensor, sliceItems, type Tensor, writeOipReply } from "../../../tensor/index.ts";
+import {
+  type FormedInference,
+  formInference,
+  type ReadInference,
+  streamRows,
+} from "../../../service/index.ts";
+import {
+  type OipRequest,
+  ownTensor,
+  sliceItems,
+  type Tensor,
+  writeOipReply,
+} from "../../../tensor/index.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { beginOn } from "../http/exchange-work.ts";
 import { isRowsOwn } from "../simple/batch/run-rows.ts";
 import { TextSink } from "../streams/text-sink.ts";
-import type { Asked, InferRoute } from "./asked.ts";
+import type { InferRoute } from "./asked.ts";
 import { splitBody } from "./body.ts";
-import { type ReadInference, readInference } from "./infer.ts";
+import { readInference } from "./infer.ts";
 import { replyOf } from "./reply.ts";
 
 /** The end of one item: its outputs lie at `place` of those of its slice, or it failed. */
@@ -34,14 +45,17 @@ export async function inferStream(route: InferRoute, exchange: Exchange): Promis
     beginOn(exchange, served);
     const body = splitBody(exchange, service.limits);
     const read = await readInference(route, exchange, { served, body });
-    refuseBinary(read.asked);
+    const formed = formInference(service, exchange, read);
+    refuseBinary(read.request);
     const lines = "cache-control: no-store\r\n";
     const response = exchange.beginStream({ contentType: "text/event-stream", lines });
     if (response === undefined) return;
     open.unreadBytes = () => response.writableLength;
-    const sink = new TextSink<ItemEnd>(response, { of: (end) => itemText(read.asked, end) });
+    const sink = new TextSink<ItemEnd>(response, {
+      of: (end) => itemText(read, formed, end),
+    });
     try {
-      await sendItems(route, exchange, { read, sink });
+      await sendItems(route, exchange, { read, formed, sink });
       exchange.endStream("OK");
     } catch (thrown) {
       const error = ServingError.from(thrown);
@@ -55,7 +69,7 @@ export async function inferStream(route: InferRoute, exchange: Exchange): Promis
   }
 }
 
-function refuseBinary({ outputs, isBinaryDefault }: Asked): void {
+function refuseBinary({ outputs, isBinaryDefault }: OipRequest): void {
   const isRefused = outputs.some(({ isBinary }) => isBinary ?? isBinaryDefault);
   if (!isRefused && !(isBinaryDefault && outputs.length === 0)) return;
   const message =
@@ -63,13 +77,19 @@ function refuseBinary({ outputs, isBinaryDefault }: Asked): void {
   throw new ServingError("INVALID_REQUEST", message, { field: "binary_data" });
 }
 
+interface Sending {
+  readonly read: ReadInference;
+  readonly formed: FormedInference;
+  readonly sink: TextSink<ItemEnd>;
+}
+
 async function sendItems(
   { service }: InferRoute,
   exchange: Exchange,
-  { read, sink }: { readonly read: ReadInference; readonly sink: TextSink<ItemEnd> },
+  { read, formed, sink }: Sending,
 ): Promise<void> {
-  const { asked, formed, inputs } = read;
-  const { served, wanted } = asked;
+  const { served } = read;
+  const { wanted, inputs } = formed;
   const isBatchable = served.signature.layout.kind !== "none";
   const infer = async (from: number, to: number): Promise<ItemEnd[]> => {
     const part = (tensor: Tensor | undefined): Tensor | undefined =>
@@ -116,12 +136,15 @@ function outputBytes(items: readonly ItemEnd[]): number {
 /** An element of the widest dtype; a text is longer and costs more in any case. */
 const elementBytes = 8;
 
-function itemText(asked: Asked, { index, outputs, place, error }: ItemEnd): string {
+function itemText(read: ReadInference, { wanted }: FormedInference, end: ItemEnd): string {
+  const { index, outputs, place, error } = end;
+  const { served, request } = read;
   if (outputs === undefined) return event({ index, error: error?.message, code: error?.code });
-  const hasItems = asked.served.signature.layout.kind !== "none";
+  const hasItems = served.signature.layout.kind !== "none";
   try {
     const own = outputs.map((each) => (hasItems ? sliceItems(each, place, place + 1) : each));
-    return `data: ${writeOipReply(replyOf(asked, own)).text}\n\n`;
+    const reply = replyOf({ served, request, inferred: { wanted, outputs: own } });
+    return `data: ${writeOipReply(reply).text}\n\n`;
   } catch (thrown) {
     const { message, code } = ServingError.from(thrown);
     return event({ index, error: message, code });

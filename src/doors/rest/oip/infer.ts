@@ -3,29 +3,15 @@
  *
  * Counts on its version from the start, because the path names it. Tensors of the binary part are
  * views of the body, and binary outputs go out as views of what the engine answered. Large JSON is
- * read and written in a thread. Reserved parameters end here: none of them reaches a model, so none
- * splits a batch.
+ * read and written in a thread.
  */
-import {
-  applyTextSteps,
-  emptyOutputs,
-  type FormedInputs,
-  formInputs,
-  type Signature,
-  wantedOutputs,
-} from "../../../model/index.ts";
-import type { ServedVersion } from "../../../service/index.ts";
-import {
-  type OipRequest,
-  readOipRequest,
-  type Tensor,
-  withBinaryPart,
-} from "../../../tensor/index.ts";
+import { inferTensors, type ReadInference, type ServedVersion } from "../../../service/index.ts";
+import { type OipRequest, readOipRequest, withBinaryPart } from "../../../tensor/index.ts";
 import type { Call } from "../call.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { beginOn } from "../http/exchange-work.ts";
 import { readOipApart } from "../offload/threads.ts";
-import type { Asked, InferRoute } from "./asked.ts";
+import type { InferRoute } from "./asked.ts";
 import { checkAnnounced, readRaw, type SplitBody, splitBody } from "./body.ts";
 import { sendInference, type WrittenInference, writeInference } from "./reply.ts";
 
@@ -57,15 +43,9 @@ export async function answerInference(
   call: Call,
   { served, body }: ServedBody,
 ): Promise<WrittenInference> {
-  const { asked, formed, inputs } = await readInference(route, call, { served, body });
-  const { wanted } = asked;
-  if (formed.items === 0) {
-    const outputs = emptyOutputs(served.signature, wanted);
-    return await writeInference(route, call, { asked, outputs });
-  }
-  const inference = { inputs, items: formed.items, outputs: wanted, parameters: undefined };
-  const { outputs } = await route.service.infer(served, inference, call);
-  return await writeInference(route, call, { asked, outputs });
+  const read = await readInference(route, call, { served, body });
+  const inferred = await inferTensors(route.service, call, read);
+  return await writeInference(route, call, { served, request: read.request, inferred });
 }
 
 const rawRequest: OipRequest = {
@@ -78,15 +58,7 @@ const rawRequest: OipRequest = {
   parameters: undefined,
 };
 
-/** A request that was read and checked. */
-export interface ReadInference {
-  readonly asked: Asked;
-  readonly formed: FormedInputs;
-  /** After the text steps that the model declares. */
-  readonly inputs: readonly (Tensor | undefined)[];
-}
-
-/** @throws INVALID_REQUEST, INVALID_INPUT, LIMIT_EXCEEDED, UNSUPPORTED, OVERLOADED */
+/** Reads a body. @throws INVALID_REQUEST, INVALID_INPUT, LIMIT_EXCEEDED, OVERLOADED */
 export async function readInference(
   { service, threads }: InferRoute,
   call: Call,
@@ -94,45 +66,14 @@ export async function readInference(
 ): Promise<ReadInference> {
   const { limits } = service;
   const { json, binary, isRaw } = body;
-  let request = rawRequest;
-  if (!isRaw && json.length <= limits.jsonInlineBytesMax) request = readOipRequest(json, limits);
-  else if (!isRaw) {
-    service.metrics.http.jsonOffloaded += 1;
-    request = await readOipApart(threads, call, { bytes: json, limits });
+  if (isRaw) {
+    return { served, request: rawRequest, tensors: readRaw(served.signature, binary) };
   }
-  if (!isRaw) checkAnnounced(body, request.inputs);
-  const tensors = isRaw
-    ? readRaw(served.signature, binary)
-    : withBinaryPart(request.inputs, binary);
-  takeTerms(call, request, limits.deadlineMsMax);
-  const formed = formInputs(served.checks, tensors);
-  const names = request.outputs.map((output) => output.name);
-  const wanted = wantedOutputs(served.signature, names, served.checks.limits);
-  const { id, outputs, isBinaryDefault } = request;
-  const asked: Asked = { served, id, outputs, isBinaryDefault, wanted };
-  call.items = formed.items;
-  call.times.decodedAtMs = service.clock.nowMs();
-  return { asked, formed, inputs: stepped(served.signature, formed.inputs) };
-}
-
-/** The time and the urgency that the request itself asks for; the smallest time wins. */
-function takeTerms(call: Call, request: OipRequest, deadlineMsMax: number): void {
-  if (request.priority > 0) call.priority = request.priority;
-  if (request.timeoutUs === 0) return;
-  const allowedMs = Math.min(request.timeoutUs / 1_000, deadlineMsMax);
-  const atMs = call.times.arrivedAtMs + allowedMs;
-  const isOnly = call.headers.timeoutMs === "";
-  call.deadlineAtMs = isOnly ? atMs : Math.min(call.deadlineAtMs, atMs);
-}
-
-/** The inputs after the text steps that the model declares. */
-function stepped(
-  signature: Signature,
-  inputs: readonly (Tensor | undefined)[],
-): readonly (Tensor | undefined)[] {
-  if (signature.inputs.every((spec) => spec.steps.length === 0)) return inputs;
-  return inputs.map((tensor, index) => {
-    const steps = signature.inputs[index]?.steps ?? [];
-    return tensor?.dtype === "BYTES" ? applyTextSteps(steps, tensor) : tensor;
-  });
+  const isLarge = json.length > limits.jsonInlineBytesMax;
+  if (isLarge) service.metrics.http.jsonOffloaded += 1;
+  const request = isLarge
+    ? await readOipApart(threads, call, { bytes: json, limits })
+    : readOipRequest(json, limits);
+  checkAnnounced(body, request.inputs);
+  return { served, request, tensors: withBinaryPart(request.inputs, binary) };
 }

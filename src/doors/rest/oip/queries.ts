@@ -2,12 +2,18 @@
  * Answers what callers ask about the server and its models, without running any.
  */
 import { ServingError } from "../../../base/index.ts";
-import { isModelReady, isVersionReady } from "../../../service/index.ts";
+import {
+  isReadyNow,
+  modelConfig,
+  modelMetadata,
+  oipExtensions,
+  repositoryIndex,
+  servedOf,
+} from "../../../service/index.ts";
 import { JsonReader } from "../../../tensor/index.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { replyStatus } from "../http/exchange-work.ts";
-import { modelConfig, modelMetadata, oipExtensions } from "./metadata.ts";
-import { nameOf, type Replies, servedOf } from "./replies.ts";
+import { nameOf, type Replies } from "./replies.ts";
 
 /** `GET /v2` */
 export function serverMetadata(replies: Replies, exchange: Exchange): void {
@@ -35,11 +41,7 @@ export function metadata({ service }: Replies, exchange: Exchange): void {
 export function modelReady({ service }: Replies, exchange: Exchange): void {
   const name = nameOf(exchange);
   const version = exchange.parameters[1];
-  const model = service.registry.models.get(name);
-  const isReady =
-    model !== undefined && version === undefined
-      ? isModelReady(model)
-      : isVersionReady(service.registry.entry(name, version));
+  const isReady = isReadyNow(service, name, version);
   replyStatus(exchange, isReady ? 200 : 503, { name, ready: isReady });
 }
 
@@ -49,29 +51,10 @@ export function configuration({ service }: Replies, exchange: Exchange): void {
 }
 
 /** `POST /v2/repository/index`, `{"ready"?}`: every version that is known, or only ready ones. */
-export function repositoryIndex({ service }: Replies, exchange: Exchange): void {
+export function replyIndex({ service }: Replies, exchange: Exchange): void {
   const isReadyOnly = wantsReadyOnly(exchange, service.limits.jsonDepthMax);
-  const index: object[] = [];
-  for (const model of service.registry.models.values()) {
-    for (const entry of model.versions.values()) {
-      const isReady = isVersionReady(entry);
-      if (isReadyOnly && !isReady) continue;
-      const state = isReady ? "READY" : (stateNames[entry.state] ?? "UNAVAILABLE");
-      index.push({ name: entry.model, version: entry.version, state, reason: entry.reason });
-    }
-  }
-  replyStatus(exchange, 200, index);
+  replyStatus(exchange, 200, repositoryIndex(service, isReadyOnly));
 }
-
-/** States of a version in the words of the protocol; the rest is UNAVAILABLE. */
-const stateNames: Readonly<Record<string, string>> = {
-  registered: "LOADING",
-  validated: "LOADING",
-  loading: "LOADING",
-  probing: "LOADING",
-  warming: "LOADING",
-  draining: "UNLOADING",
-};
 
 function wantsReadyOnly(exchange: Exchange, jsonDepthMax: number): boolean {
   const reader = new JsonReader(exchange.body, jsonDepthMax);

@@ -1,28 +1,26 @@
 /**
  * Writes the reply of an inference request: JSON alone, or JSON with the raw tensors behind it.
  */
-import { ServingError } from "../../../base/index.ts";
-import type { ServedVersion } from "../../../service/index.ts";
+import { type Inferred, type ServedVersion, shownOutput } from "../../../service/index.ts";
 import {
   type OipReply,
   type OipReplyOutput,
-  type Tensor,
+  type OipRequest,
   writeOipReply,
 } from "../../../tensor/index.ts";
 import type { Call } from "../call.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { serverTimingLine } from "../http/server-timing.ts";
 import { isLargeReply, writeOipApart } from "../offload/threads.ts";
-import type { Asked, InferRoute } from "./asked.ts";
-import { bestClasses } from "./classification.ts";
+import type { InferRoute } from "./asked.ts";
 
 /** The names that open the replies of a version; an entry goes with its version. */
 const namesOf = new WeakMap<ServedVersion, string>();
 
 export interface Answered {
-  readonly asked: Asked;
-  /** In the order asked. */
-  readonly outputs: readonly Tensor[];
+  readonly served: ServedVersion;
+  readonly request: OipRequest;
+  readonly inferred: Inferred;
 }
 
 /** A reply: JSON (text, or UTF-8 where a thread wrote it) and the tensors behind it. */
@@ -35,9 +33,9 @@ export interface WrittenInference {
 export async function writeInference(
   route: InferRoute,
   call: Call,
-  { asked, outputs }: Answered,
+  answered: Answered,
 ): Promise<WrittenInference> {
-  const reply = replyOf(asked, outputs);
+  const reply = replyOf(answered);
   if (!isLargeReply(jsonElements(reply))) return writeOipReply(reply);
   route.service.metrics.http.repliesOffloaded += 1;
   const { text, parts } = await writeOipApart(route.threads, call, reply);
@@ -45,11 +43,11 @@ export async function writeInference(
 }
 
 /** What a reply says, before it is written. */
-export function replyOf(asked: Asked, outputs: readonly Tensor[]): OipReply {
+export function replyOf(answered: Answered): OipReply {
   return {
-    names: replyNames(asked.served),
-    id: asked.id,
-    outputs: outputs.map((tensor, position) => outputOf(asked, tensor, position)),
+    names: replyNames(answered.served),
+    id: answered.request.id,
+    outputs: answered.inferred.outputs.map((_, position) => outputOf(answered, position)),
   };
 }
 
@@ -75,15 +73,11 @@ export function sendInference(
   );
 }
 
-function outputOf(asked: Asked, tensor: Tensor, position: number): OipReplyOutput {
-  const { served, wanted, outputs, isBinaryDefault } = asked;
-  const { signature } = served;
-  const spec = signature.outputs[wanted?.[position] ?? position];
-  if (spec === undefined) throw ServingError.from(new RangeError("more outputs than were asked"));
-  const { isBinary = isBinaryDefault, classes = 0 } = outputs[position] ?? {};
-  const hasItems = signature.layout.kind !== "none";
-  const shown = classes === 0 ? tensor : bestClasses(tensor, { spec, classes, hasItems });
-  return { name: spec.name, tensor: shown, isBinary };
+function outputOf(answered: Answered, position: number): OipReplyOutput {
+  const { served, request, inferred } = answered;
+  const { outputs: asked, isBinaryDefault } = request;
+  const { name, tensor } = shownOutput(served, inferred, { position, asked });
+  return { name, tensor, isBinary: asked[position]?.isBinary ?? isBinaryDefault };
 }
 
 function jsonElements(reply: OipReply): number {

@@ -6,7 +6,7 @@
  * so loading over HTTP is refused with what to do instead.
  */
 import { ServingError } from "../../../base/index.ts";
-import type { Service } from "../../../service/index.ts";
+import { controlRefused, notOffered, type Service } from "../../../service/index.ts";
 import { sharedMemoryText } from "../../../tensor/index.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { Method, Route } from "../http/router.ts";
@@ -18,10 +18,10 @@ import {
   listModels,
   metadata,
   modelReady,
-  repositoryIndex,
+  replyIndex,
   serverMetadata,
 } from "./queries.ts";
-import type { Replies } from "./replies.ts";
+import { nameOf, type Replies } from "./replies.ts";
 import { allStatistics, versionStatistics } from "./statistics.ts";
 
 export interface OipOptions extends Replies {
@@ -47,7 +47,7 @@ export function oipRoutes(options: OipOptions): Route[] {
     ...both("GET", "/ready", (exchange) => modelReady(options, exchange)),
     ...both("GET", "/config", (exchange) => configuration(options, exchange)),
     ...both("GET", "/stats", (exchange) => versionStatistics(options, exchange)),
-    post("/v2/repository/index", (exchange) => repositoryIndex(options, exchange)),
+    post("/v2/repository/index", (exchange) => replyIndex(options, exchange)),
     ...refusedRoutes(),
   ];
 }
@@ -79,8 +79,7 @@ function inferenceRoutes(end: string, handle: Handle): Route[] {
 function refusedRoutes(): Route[] {
   const refuse = (what: string): Handle => {
     return () => {
-      const message = `${what}: known, but not offered`;
-      throw new ServingError("UNSUPPORTED", message);
+      throw notOffered(what);
     };
   };
   return [
@@ -89,19 +88,13 @@ function refusedRoutes(): Route[] {
       const what = path === "/v2/logging" ? "settings of the log" : "settings of traces";
       return [get(path, refuse(what)), post(path, refuse(what))];
     }),
-    ...["load", "unload"].map((end) =>
-      post(`/v2/repository/models/:model/${end}`, (exchange) => refuseControl(exchange, end)),
+    ...(["load", "unload"] as const).map((verb) =>
+      post(`/v2/repository/models/:model/${verb}`, (exchange) => {
+        throw controlRefused(verb, nameOf(exchange));
+      }),
     ),
     ...["system", "cuda"].flatMap(sharedMemoryRoutes),
   ];
-}
-
-function refuseControl(exchange: Exchange, verb: string): void {
-  const name = exchange.parameters[0] ?? "";
-  const message =
-    `models are not ${verb}ed over this listener: this server serves the paths that it was ` +
-    "started with; add the model's path to 'millrace serve' and start it again";
-  throw new ServingError("PERMISSION_DENIED", message, { field: name });
 }
 
 function sharedMemoryRoutes(kind: string): Route[] {

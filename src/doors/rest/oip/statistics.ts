@@ -1,11 +1,10 @@
 /**
  * Answers what callers ask about the work that was done.
  */
-import type { ServedVersion } from "../../../service/index.ts";
+import { modelStatistics, type ServedVersion, servedOf } from "../../../service/index.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { replyStatus } from "../http/exchange-work.ts";
-import { modelStatistics } from "./metadata.ts";
-import { nameOf, type Replies, servedOf } from "./replies.ts";
+import { nameOf, type Replies } from "./replies.ts";
 
 /** `GET .../stats`: one version when it is named, else all that answer. */
 export function versionStatistics(replies: Replies, exchange: Exchange): void {

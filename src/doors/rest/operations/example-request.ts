@@ -4,8 +4,8 @@
  * Taken from the sample that was run when the version was loaded, so it is never made up.
  */
 import type { ServedVersion } from "../../../service/index.ts";
+import { makeSimplePlan } from "../../../service/index.ts";
 import { sliceItems, type Tensor } from "../../../tensor/index.ts";
-import { makeSimplePlan } from "../simple/plan.ts";
 
 const exampleElementsMax = 256;
 

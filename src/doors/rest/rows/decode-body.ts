@@ -1,7 +1,7 @@
 /**
  * Reads a body of rows, however it is written.
  */
-import type { SimplePlan } from "../simple/plan.ts";
+import type { SimplePlan } from "../../../service/index.ts";
 import { decodeCsv } from "./decode-csv.ts";
 import { decodeLines } from "./decode-lines.ts";
 import { decodeRows } from "./decode-rows.ts";

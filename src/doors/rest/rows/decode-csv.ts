@@ -6,9 +6,10 @@
  * fields of the model: guessing would lose a row of data. pandas' spellings of numbers (`+1`, `.5`,
  * `1.`) are taken; an empty cell is a missing value, which only a default can fill.
  */
+
 import { quote, ServingError } from "../../../base/index.ts";
+import type { SimplePlan } from "../../../service/index.ts";
 import { dtypeTable, JsonReader } from "../../../tensor/index.ts";
-import type { SimplePlan } from "../simple/plan.ts";
 import { RowReader } from "../simple/row-reader.ts";
 import { checkRows } from "./check-rows.ts";
 import { type Cell, readCsvLines } from "./csv-cells.ts";

@@ -5,10 +5,11 @@
  * the row reader runs through without a reader for every line. A value that would span two lines is
  * found by where it ends.
  */
+
 import { ServingError } from "../../../base/index.ts";
+import type { SimplePlan } from "../../../service/index.ts";
 import { JsonReader } from "../../../tensor/index.ts";
 import type { RowPlace } from "../simple/input-rows.ts";
-import type { SimplePlan } from "../simple/plan.ts";
 import { RowReader } from "../simple/row-reader.ts";
 import { checkRows } from "./check-rows.ts";
 import type { RowsRequest, RowsRules } from "./rows-request.ts";

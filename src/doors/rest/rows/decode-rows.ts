@@ -5,10 +5,11 @@
  * are read by the reader of the simple dialect, straight into typed arrays. Keys that no rule names
  * are skipped, as those servers do. Runs in a parsing thread too, so it knows plans and bytes only.
  */
+
 import { ServingError } from "../../../base/index.ts";
+import type { SimplePlan } from "../../../service/index.ts";
 import { JsonReader, type Tensor } from "../../../tensor/index.ts";
 import { wrongKind } from "../simple/input-rows.ts";
-import type { SimplePlan } from "../simple/plan.ts";
 import { RowReader } from "../simple/row-reader.ts";
 import { checkRows } from "./check-rows.ts";
 import { readColumns } from "./read-columns.ts";

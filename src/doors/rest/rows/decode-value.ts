@@ -5,9 +5,10 @@
  * rows. Objects are rows of named fields, or hold the rows under `instances`, or the value under
  * `data` or `body`, which that server's clients send.
  */
+
 import { ServingError } from "../../../base/index.ts";
+import type { SimplePlan } from "../../../service/index.ts";
 import { JsonReader } from "../../../tensor/index.ts";
-import type { SimplePlan } from "../simple/plan.ts";
 import { RowReader } from "../simple/row-reader.ts";
 import { checkRows } from "./check-rows.ts";
 import type { RowsRequest, RowsRules, ValueForm } from "./rows-request.ts";

@@ -4,7 +4,9 @@
  * A tensor of a model with items is a list of items. Where the only input has named columns, those
  * may stand by themselves, each with a value for every item (MLflow's `{"age": [1, 2]}`).
  */
+
 import { didYouMean, quote, ServingError } from "../../../base/index.ts";
+import type { FeatureInput, SimplePlan } from "../../../service/index.ts";
 import {
   type JsonReader,
   makeTensor,
@@ -17,7 +19,6 @@ import {
 import { isBase64Next } from "../simple/base64.ts";
 import type { DecodeLimits } from "../simple/decode.ts";
 import { InputRows, wrongKind } from "../simple/input-rows.ts";
-import type { FeatureInput, SimplePlan } from "../simple/plan.ts";
 import { checkRows } from "./check-rows.ts";
 
 export interface Columns {

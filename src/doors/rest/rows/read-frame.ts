@@ -4,11 +4,12 @@
  * Columns may come in any order and are matched by name where the model names its fields; a model
  * without names takes them by position. `data` may stand before `columns`.
  */
+
 import { didYouMean, quote, ServingError } from "../../../base/index.ts";
+import type { SimplePlan } from "../../../service/index.ts";
 import type { JsonReader } from "../../../tensor/index.ts";
 import type { DecodeLimits } from "../simple/decode.ts";
 import { wrongKind } from "../simple/input-rows.ts";
-import type { SimplePlan } from "../simple/plan.ts";
 import { RowReader } from "../simple/row-reader.ts";
 import { checkRows } from "./check-rows.ts";
 

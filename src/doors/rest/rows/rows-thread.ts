@@ -1,10 +1,9 @@
 /**
  * Reads a body of rows where it stands: here when it is small, in a parsing thread when it is not.
  */
-import type { Service } from "../../../service/index.ts";
+import type { Service, SimplePlan } from "../../../service/index.ts";
 import type { Offload } from "../../../tensor/index.ts";
 import type { Exchange } from "../http/exchange.ts";
-import type { SimplePlan } from "../simple/plan.ts";
 import { decodeBody } from "./decode-body.ts";
 import type { RowsRequest, RowsRules } from "./rows-request.ts";
 

@@ -3,12 +3,8 @@
  *
  * A prediction is what the simple dialect says for the same row, so all dialects agree.
  */
-import {
-  type Answer,
-  allPredictionsText,
-  predictionText,
-  probabilitiesText,
-} from "../simple/item-text.ts";
+import type { Answer } from "../../../service/index.ts";
+import { allPredictionsText, predictionText, probabilitiesText } from "../simple/item-text.ts";
 
 export interface PredictionsText {
   readonly contentType: string;

@@ -3,9 +3,9 @@
 // against the plans of a table, a text and a mixed model; messages as snapshots.
 import { expect, test } from "vitest";
 import type { ColumnSpec, InputSpec, Signature } from "../../../model/index.ts";
+import { makeSimplePlan } from "../../../service/index.ts";
 import { type DecodeRules, decodeSimple } from "./decode.ts";
 import { readNames } from "./names.ts";
-import { makeSimplePlan } from "./plan.ts";
 
 function column(name: string, more: Partial<ColumnSpec> = {}): ColumnSpec {
   return { name, dtype: "FP32", min: undefined, max: undefined, default: undefined, ...more };

@@ -7,11 +7,11 @@
  * the reading. Runs in a parsing thread too, so it knows plans and bytes and nothing else.
  */
 import { didYouMean, quote, ServingError } from "../../../base/index.ts";
+import type { SimplePlan } from "../../../service/index.ts";
 import { JsonReader, type Tensor } from "../../../tensor/index.ts";
 import { type RowLimits, type RowPlace, wrongKind } from "./input-rows.ts";
 import { readMessageId } from "./message-id.ts";
 import { emptyBody } from "./names.ts";
-import type { SimplePlan } from "./plan.ts";
 import type { SimpleForm } from "./reply.ts";
 import { RowReader } from "./row-reader.ts";
 

@@ -6,6 +6,7 @@
  * faulty row has left behind, so that its neighbours may go on.
  */
 import { type LimitName, ServingError } from "../../../base/index.ts";
+import type { FeatureInput } from "../../../service/index.ts";
 import {
   ByteStrings,
   type JsonReader,
@@ -15,7 +16,6 @@ import {
   type Tensor,
 } from "../../../tensor/index.ts";
 import { readBase64 } from "./base64.ts";
-import type { FeatureInput } from "./plan.ts";
 
 export interface RowLimits {
   readonly elementsMax: number;

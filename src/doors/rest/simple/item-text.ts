@@ -6,41 +6,19 @@
  * items are written in one go (1,000 items of two scores: 0.25 ms instead of 0.45).
  */
 import type { Label } from "../../../model/index.ts";
+import { type Answer, bestClass, perItem } from "../../../service/index.ts";
 import {
   elementJsonText,
   elementsJsonText,
   rowsJsonText,
   type Tensor,
 } from "../../../tensor/index.ts";
-import type { SimplePlan } from "./plan.ts";
-
-/** The outputs of one request as the plan sees them. */
-export interface Answer {
-  readonly plan: SimplePlan;
-  readonly prediction: Tensor | undefined;
-  readonly probability: Tensor | undefined;
-  readonly items: number;
-}
-
-/** Picks prediction and scores out of all outputs of a request. */
-export function makeAnswer(plan: SimplePlan, outputs: readonly Tensor[], items: number): Answer {
-  return {
-    plan,
-    prediction: plan.prediction === -1 ? undefined : outputs[plan.prediction],
-    probability: plan.probability === -1 ? undefined : outputs[plan.probability],
-    items,
-  };
-}
 
 /** Items from which writing them in one go is faster. */
 const wholeItemsMin = 16;
 
 function rowsText(tensor: Tensor, width: number): string {
   return rowsJsonText(tensor, { from: 0, to: tensor.elements.length, name: "output" }, width);
-}
-
-function perItem(tensor: Tensor, items: number): number {
-  return items === 0 ? 0 : tensor.elements.length / items;
 }
 
 /** The class label or number of item `index`. */
@@ -113,18 +91,6 @@ export function confidenceText(answer: Answer, index: number): string | undefine
   const count = perItem(probability, items);
   const best = bestClass(probability, index, items);
   return elementJsonText(probability, index * count + best, "probability");
-}
-
-function bestClass(scores: Tensor, index: number, items: number): number {
-  if (scores.dtype === "BYTES") return 0;
-  const { elements } = scores;
-  const count = perItem(scores, items);
-  const from = index * count;
-  let best = 0;
-  for (let each = 1; each < count; each += 1) {
-    if (Number(elements[from + each]) > Number(elements[from + best])) best = each;
-  }
-  return best;
 }
 
 function labelText(labels: readonly Label[] | undefined, index: number): string {

@@ -5,14 +5,13 @@
  * A body is copied, not handed over: when it turns out to name another version it is read again.
  */
 import type { Cancellation } from "../../../base/index.ts";
+import type { Answer, SimplePlan } from "../../../service/index.ts";
 import type { Offload } from "../../../tensor/index.ts";
 import { createThreads } from "../offload/threads.ts";
 import type { CallJob, CallLimits, CallPlan, CallSlice, ReadCall } from "./batch/calls.ts";
 import type { ColumnsJob } from "./batch/write-columns.ts";
 import type { DecodeRules, SimpleRequest } from "./decode.ts";
-import type { Answer } from "./item-text.ts";
 import type { SimpleNames } from "./names.ts";
-import type { SimplePlan } from "./plan.ts";
 import type { ReplyFacts } from "./reply.ts";
 
 /** What all jobs have. */

@@ -7,14 +7,13 @@
 import { ServingError } from "../../../base/index.ts";
 import { emptyOutputs } from "../../../model/index.ts";
 import type { InferenceResponse } from "../../../predict/index.ts";
-import type { Service } from "../../../service/index.ts";
+import { makeAnswer, type Service } from "../../../service/index.ts";
 import type { Call } from "../call.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { checkJsonType } from "../http/exchange-work.ts";
 import { serverTimingLine } from "../http/server-timing.ts";
 import { isLargeReply } from "../offload/threads.ts";
 import { formRequest } from "./form-request.ts";
-import { makeAnswer } from "./item-text.ts";
 import type { ParseThread, WriteJob } from "./parse-thread.ts";
 import type { ReadBody, ReadSimple } from "./read-body.ts";
 import { answerElements, replyText } from "./reply.ts";

@@ -2,9 +2,9 @@
 // sizes and kinds, below and above the number from which columns are written whole.
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import type { Answer, SimplePlan } from "../../../service/index.ts";
 import { makeTensor, type Tensor } from "../../../tensor/index.ts";
-import { type Answer, predictionText, probabilitiesText } from "./item-text.ts";
-import type { SimplePlan } from "./plan.ts";
+import { predictionText, probabilitiesText } from "./item-text.ts";
 import { callFieldsText, predictionsText } from "./reply.ts";
 
 const plan: SimplePlan = {

@@ -4,9 +4,9 @@
  * Each is written as one string: joining is what `node:http` sends fastest. The names that never
  * change for a version are joined once, in `ReplyNames`.
  */
+import type { Answer } from "../../../service/index.ts";
 import { msText } from "../http/number-text.ts";
 import {
-  type Answer,
   allPredictionsText,
   allProbabilitiesText,
   confidenceText,

@@ -7,6 +7,7 @@
  * stand in the body itself.
  */
 import { didYouMean, quote, ServingError } from "../../../base/index.ts";
+import type { SimplePlan } from "../../../service/index.ts";
 import type { JsonReader, Tensor } from "../../../tensor/index.ts";
 import { isBase64Next } from "./base64.ts";
 import {
@@ -18,7 +19,6 @@ import {
   readListOfOne,
   wrongKind,
 } from "./input-rows.ts";
-import type { SimplePlan } from "./plan.ts";
 
 const openBracket = 0x5b;
 const openBrace = 0x7b;

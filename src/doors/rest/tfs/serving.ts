@@ -4,10 +4,9 @@
  * It differs from the simple dialect in one thing: a row is what stacks to a tensor, also for a
  * model that takes a request as a whole, because that server always adds the first dimension.
  */
-import type { ServedVersion } from "../../../service/index.ts";
+import { makeSimplePlan, type ServedVersion } from "../../../service/index.ts";
 import type { DecodeLimits } from "../simple/decode.ts";
 import type { RowServing } from "../simple/form-request.ts";
-import { makeSimplePlan } from "../simple/plan.ts";
 import { simpleServing } from "../simple/serving.ts";
 
 export interface TfsServing extends RowServing {

@@ -5,7 +5,7 @@
  * prediction is what the simple dialect says for the same row.
  */
 import { ServingError } from "../../../base/index.ts";
-import type { ServedVersion } from "../../../service/index.ts";
+import { makeAnswer, type ServedVersion } from "../../../service/index.ts";
 import { ByteStrings, makeTensor } from "../../../tensor/index.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { beginOn } from "../http/exchange-work.ts";
@@ -13,7 +13,7 @@ import { serverTimingLine } from "../http/server-timing.ts";
 import type { RowsRequest } from "../rows/rows-request.ts";
 import { type RowsRoute, readRows } from "../rows/rows-thread.ts";
 import { runRows } from "../rows/run-rows.ts";
-import { allPredictionsText, makeAnswer, predictionText } from "../simple/item-text.ts";
+import { allPredictionsText, predictionText } from "../simple/item-text.ts";
 import { type SimpleServing, simpleServing } from "../simple/serving.ts";
 import { bodyOf } from "./body.ts";
 

@@ -30,6 +30,8 @@ export class SocketCall implements Call {
   priority: number;
   served: ServedVersion | undefined;
   items = 0;
+  /** Not noted for a message: the books take the moment at which they are told. */
+  readonly writtenAtMs = 0;
   /** The caller's own name of the message as JSON, once it was read. */
   id: string | undefined;
 
@@ -51,6 +53,10 @@ export class SocketCall implements Call {
 
   get requestId(): string {
     return this.terms.requestId;
+  }
+
+  get hasOwnDeadline(): boolean {
+    return this.terms.headers.timeoutMs !== "";
   }
 
   get headers(): RequestHeaders {

@@ -15,13 +15,13 @@ import {
   ServingError,
 } from "../../../base/index.ts";
 import {
+  type Books,
   type FlowPlace,
   type FlowSink,
   type OpenStream,
   type Service,
   StreamFlow,
 } from "../../../service/index.ts";
-import type { Books } from "../books.ts";
 import { SocketCall, type SocketTerms } from "./socket-call.ts";
 import { watchSocket } from "./watch-socket.ts";
 import type { CloseCode, SocketConnection, SocketEvents } from "./ws-connection.ts";
@@ -112,7 +112,7 @@ export class SocketSession implements SocketEvents {
     } catch (thrown) {
       const { books, path } = this.#options;
       const error = ServingError.from(thrown);
-      books.failed(undefined, error, { door: "websocket", path });
+      books.refused({ door: "websocket", path }, error);
       this.end(1011, error.message);
     }
   }
@@ -238,7 +238,7 @@ export class SocketSession implements SocketEvents {
   #over(call: SocketCall, code: ErrorCode | "OK", error: ServingError | undefined): void {
     if (!this.#calls.delete(call)) return;
     const { books, path } = this.#options;
-    books.message(call, { code, error }, { door: "websocket", path });
+    books.book(call, { door: "websocket", path, code, error });
   }
 
   /** The caller is gone: cancels what is under way. */

@@ -6,8 +6,7 @@
  * close code 1013: a page in a browser cannot read the status of a refused handshake.
  */
 import { type Limits, ServingError, type Timer } from "../../../base/index.ts";
-import type { Service } from "../../../service/index.ts";
-import type { Books } from "../books.ts";
+import type { Books, Service } from "../../../service/index.ts";
 import { type RequestHeaders, scanHeaders } from "../http/header-scan.ts";
 import { originForm, printable, type Route, Router } from "../http/router.ts";
 import type { Upgrade } from "../http/upgrade.ts";
@@ -77,14 +76,13 @@ export class Sockets {
 
   /** Opens a socket. @throws what refuses the request before that */
   upgrade(upgrade: Upgrade, requestId: string): void {
-    const { service, books } = this.#options;
+    const { books } = this.#options;
     const url = originForm(upgrade.request.url ?? "/");
     try {
       this.#accept(upgrade, url, requestId);
     } catch (thrown) {
       const error = ServingError.from(thrown);
-      service.metrics.unresolved.add("websocket", error.code);
-      books.failed(undefined, error, { door: "websocket", path: url });
+      books.refused({ door: "websocket", path: url }, error);
       throw error;
     }
   }
@@ -159,8 +157,7 @@ export class Sockets {
       return session;
     } catch (thrown) {
       const error = ServingError.from(thrown);
-      service.metrics.unresolved.add("websocket", error.code);
-      books.failed(undefined, error, { door: "websocket", path });
+      books.refused({ door: "websocket", path }, error);
       connection.close(error.code === "OVERLOADED" ? 1013 : 1011, error.message);
       return deaf;
     }

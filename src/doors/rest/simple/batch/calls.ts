@@ -6,10 +6,10 @@
  * they know plans and bytes and nothing else.
  */
 import { ServingError } from "../../../../base/index.ts";
+import type { SimplePlan } from "../../../../service/index.ts";
 import { JsonReader } from "../../../../tensor/index.ts";
 import { type DecodeRules, decodeSimple, type SimpleRequest } from "../decode.ts";
 import { noNames, readNames, type SimpleNames } from "../names.ts";
-import type { SimplePlan } from "../plan.ts";
 
 export interface CallLimits {
   readonly jsonDepthMax: number;

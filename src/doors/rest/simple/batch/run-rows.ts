@@ -7,11 +7,15 @@
  */
 import { ServingError } from "../../../../base/index.ts";
 import type { RequestContext } from "../../../../predict/index.ts";
-import type { ServedVersion, Service } from "../../../../service/index.ts";
+import {
+  type Answer,
+  makeAnswer,
+  type ServedVersion,
+  type Service,
+} from "../../../../service/index.ts";
 import { sliceItems, type Tensor } from "../../../../tensor/index.ts";
 import type { SimpleRequest } from "../decode.ts";
 import { formRequest } from "../form-request.ts";
-import { type Answer, makeAnswer } from "../item-text.ts";
 import type { SimpleServing } from "../serving.ts";
 
 /** One row's end: an answer (and its place in it), or an error. */

@@ -5,10 +5,12 @@
  * Knows rows and answers and nothing of exchanges, so a thread can do it: rows that ran together
  * share an answer, which crosses to the thread once (`ColumnsJob`).
  */
+
 import type { ServingError } from "../../../../base/index.ts";
+import type { Answer } from "../../../../service/index.ts";
 import { isLargeReply } from "../../offload/threads.ts";
 import type { RowFault } from "../decode.ts";
-import { type Answer, confidenceText, predictionText, probabilitiesText } from "../item-text.ts";
+import { confidenceText, predictionText, probabilitiesText } from "../item-text.ts";
 import { answerElements, predictionsText } from "../reply.ts";
 import type { RowEnd, RowsPlace } from "./run-rows.ts";
 import { type AnsweredRow, writeRow } from "./write-row.ts";

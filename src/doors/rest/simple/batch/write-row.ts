@@ -3,7 +3,7 @@
  * are no UTF-8): such a row fails alone, as one that the model refuses does.
  */
 import { ServingError } from "../../../../base/index.ts";
-import type { Answer } from "../item-text.ts";
+import type { Answer } from "../../../../service/index.ts";
 import { placedError, type RowEnd, type RowsPlace } from "./run-rows.ts";
 
 /** A row that was answered. */

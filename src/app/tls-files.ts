@@ -1,0 +1,37 @@
+/**
+ * Reads the PEM files of a secure door.
+ */
+import { readFileSync } from "node:fs";
+import type { TlsParts } from "../doors/grpc/index.ts";
+import { CommandError, exitCodes } from "./terminal.ts";
+
+/** Paths from the configuration; "" = not set. */
+export interface TlsPaths {
+  readonly tlsCert: string;
+  readonly tlsKey: string;
+  readonly tlsClientCa: string;
+}
+
+/** `undefined` for a door without TLS. @throws CommandError when a file is missing or unreadable */
+export function readTls(paths: TlsPaths): TlsParts | undefined {
+  const { tlsCert, tlsKey, tlsClientCa } = paths;
+  if (tlsCert === "" && tlsKey === "" && tlsClientCa === "") return undefined;
+  if (tlsCert === "" || tlsKey === "") {
+    const message = "grpc.tlsCert and grpc.tlsKey: both are needed for TLS";
+    throw new CommandError(message, exitCodes.usage);
+  }
+  return {
+    cert: readPem("grpc.tlsCert", tlsCert),
+    key: readPem("grpc.tlsKey", tlsKey),
+    clientCa: tlsClientCa === "" ? undefined : readPem("grpc.tlsClientCa", tlsClientCa),
+  };
+}
+
+function readPem(setting: string, path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (thrown) {
+    const code = (thrown as NodeJS.ErrnoException).code ?? "unknown error";
+    throw new CommandError(`${setting}: ${path} cannot be read (${code})`, exitCodes.usage);
+  }
+}

@@ -1,0 +1,66 @@
+/**
+ * The gRPC door as a whole: its services, its server, its books.
+ *
+ * A service is one line here and one folder beside this file.
+ */
+import type { Clock } from "../../base/index.ts";
+import type { Log } from "../../observe/index.ts";
+import { Books, type Service } from "../../service/index.ts";
+import { healthService } from "./health/routes.ts";
+import { oipService } from "./oip/routes.ts";
+import { predictionService } from "./prediction/routes.ts";
+import { reflectionNames, reflectionServices } from "./reflection/routes.ts";
+import { type GrpcService, methodsByPath } from "./routes.ts";
+import { sentimentService } from "./sentiment/routes.ts";
+import { type GrpcServer, startGrpcServer, type TlsParts } from "./transport/server.ts";
+
+export interface GrpcDoorOptions {
+  readonly service: Service;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly host: string;
+  /** 0 picks a free one. */
+  readonly port: number;
+  readonly tls: TlsParts | undefined;
+  readonly hasReflection: boolean;
+  readonly keepAliveMs: number;
+  readonly serverName: string;
+  readonly serverVersion: string;
+}
+
+export type GrpcDoor = GrpcServer;
+
+/** Opens the door. @throws the system's error when the port cannot be had */
+export async function startGrpcDoor(options: GrpcDoorOptions): Promise<GrpcDoor> {
+  const { service, clock, log } = options;
+  const books = new Books(service, log);
+  const services = servicesOf(options);
+  return await startGrpcServer({
+    host: options.host,
+    port: options.port,
+    tls: options.tls,
+    keepAliveMs: options.keepAliveMs,
+    limits: service.limits,
+    clock,
+    methods: methodsByPath(services),
+    admit: () => service.admit(),
+    finished: (work, code, error) =>
+      books.book(work, { door: "grpc", path: work.path, code, error }),
+    limitHit: (name) => service.metrics.limitHits.add(name),
+  });
+}
+
+function servicesOf(options: GrpcDoorOptions): readonly GrpcService[] {
+  const { service, clock, serverName, serverVersion } = options;
+  const own = [
+    oipService({ service, serverName, serverVersion }),
+    predictionService(service),
+    sentimentService({ service }),
+  ];
+  const names = own.map((each) => each.name);
+  const health = healthService({ service, clock, names });
+  const shown = [...own, health];
+  if (!options.hasReflection) return shown;
+  const reflected = [...shown.map((each) => each.name), ...reflectionNames];
+  return [...shown, ...reflectionServices({ names: reflected, service })];
+}

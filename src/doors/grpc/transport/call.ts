@@ -1,0 +1,320 @@
+/**
+ * One HTTP/2 stream as a gRPC call: messages in, messages out, one status.
+ *
+ * Invariants: the status is sent at most once; each piece of work ends in the books exactly once;
+ * a caller who leaves, or whose time is over, cancels what is under way. A reply is compressed only
+ * for a caller who compressed, and then in the same way. One file because each of its methods turns
+ * on the same few facts: what was sent, what is still to come, who waits.
+ */
+import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
+import { type Compression, compress, type Limits, ServingError } from "../../../base/index.ts";
+import { framePrefix } from "../encode.ts";
+import { errorTrailers } from "../errors.ts";
+import { compressionOf, Incoming } from "./incoming.ts";
+import { hookStream, type StreamReading, type StreamSink, startReading } from "./stream-hooks.ts";
+import { Work, type WorkSettings } from "./work.ts";
+
+/** What all calls of one server have in common. */
+export interface CallSettings extends WorkSettings {
+  readonly limits: Limits;
+  /** A piece of work was let in that a stop waits for. */
+  began(work: Work): void;
+  /** The call is closed: nothing of it is held any more. */
+  closed(call: Call): void;
+}
+
+export interface CallParts {
+  readonly stream: ServerHttp2Stream;
+  readonly headers: IncomingHttpHeaders;
+  readonly settings: CallSettings;
+  readonly requestId: string;
+  readonly path: string;
+  /** The headers said that nothing follows. */
+  readonly isBodiless: boolean;
+}
+
+export interface UnaryMethod {
+  readonly kind: "unary";
+  /** False for questions that are answered while the server starts or stops. */
+  readonly isWork: boolean;
+  /** Answers by `call.reply`, or throws. */
+  handle(call: Call, message: Buffer): void;
+}
+
+/** What a stream does with what comes in. */
+export interface StreamReader {
+  message(bytes: Buffer): void;
+  /** The caller sends no more. */
+  halfClosed(): void;
+  /** The call is over: nothing may be sent any more. */
+  ended(): void;
+}
+
+export interface StreamMethod {
+  readonly kind: "stream";
+  readonly isWork: boolean;
+  /** Answers by `call.send`, and ends by `call.finish` or `call.fail`. */
+  open(call: Call): StreamReader;
+}
+
+export type Method = UnaryMethod | StreamMethod;
+
+const okTrailers = { "grpc-status": "0" };
+const withTrailers = { waitForTrailers: true, sendDate: false };
+const lastHeaders = { endStream: true, sendDate: false };
+const contentType = "application/grpc";
+const acceptEncoding = "identity,gzip,deflate";
+/** Messages below this are sent as they are. */
+const compressBytesMin = 1024;
+const prefixBytes = 5;
+/** How long a status may take to leave, ms. */
+const statusMsMax = 100;
+
+export class Call implements StreamSink {
+  readonly headers: IncomingHttpHeaders;
+  /** The work of a unary call; of a stream the part that is no message's. */
+  readonly work: Work;
+  readonly #stream: ServerHttp2Stream;
+  readonly #settings: CallSettings;
+  readonly #isBodiless: boolean;
+  #incoming: Incoming | undefined;
+  #reading: StreamReading | undefined;
+  #method: Method | undefined;
+  #reader: StreamReader | undefined;
+  #encoding: Compression | undefined;
+  #messages = 0;
+  #onClosed: (() => void) | undefined;
+  #isStarted = false;
+  #isEnded = false;
+  #waitingBytes = -1;
+  #waitingSinceMs = 0;
+  #trailers: Record<string, string> = okTrailers;
+
+  constructor({ stream, headers, settings, requestId, path, isBodiless }: CallParts) {
+    this.#stream = stream;
+    this.headers = headers;
+    this.#isBodiless = isBodiless;
+    hookStream(stream, this);
+    this.#settings = settings;
+    this.work = new Work(settings, { requestId, path });
+  }
+
+  /** True once a status was sent, or nobody is there to read one. */
+  get isEnded(): boolean {
+    return this.#isEnded;
+  }
+
+  /** True while it is a stream that somebody may still use. */
+  get isOpenStream(): boolean {
+    return this.#reader !== undefined && !this.#isEnded;
+  }
+
+  /** True while a unary call has no whole request, so nothing else keeps its time. */
+  get isIncomplete(): boolean {
+    return this.#reader === undefined && this.#messages === 0 && !this.#isEnded;
+  }
+
+  /** Bytes that were written and not taken by the connection yet. */
+  get unsentBytes(): number {
+    return this.#stream.writableLength;
+  }
+
+  /**
+   * Starts to read.
+   * @throws UNSUPPORTED for a compression that is not read here, and what the method refuses
+   */
+  open(method: Method): void {
+    this.#method = method;
+    this.#encoding = compressionOf(this.headers["grpc-encoding"]);
+    if (method.kind === "stream") this.#reader = method.open(this);
+    const { limits } = this.#settings;
+    const incoming = new Incoming(this, { encoding: this.#encoding, limits });
+    this.#incoming = incoming;
+    this.#reading = startReading(this.#stream, this, this.#isBodiless);
+  }
+
+  chunk(bytes: Buffer): void {
+    this.#incoming?.take(bytes);
+  }
+
+  halfClosed(): void {
+    this.#incoming?.halfClose();
+  }
+
+  wantTrailers(): void {
+    this.#stream.sendTrailers(this.#trailers);
+  }
+
+  /** One message as work of its own, under the call's terms. */
+  newWork(): Work {
+    const { requestId, path, hasOwnDeadline, deadlineAtMs, priority } = this.work;
+    const work = new Work(this.#settings, { requestId, path });
+    if (hasOwnDeadline) {
+      work.hasOwnDeadline = true;
+      work.deadlineAtMs = deadlineAtMs;
+    }
+    work.priority = priority;
+    this.#settings.began(work);
+    return work;
+  }
+
+  /** One whole message. */
+  deliver(bytes: Buffer): void {
+    this.#messages += 1;
+    if (this.#reader !== undefined) this.#reader.message(bytes);
+    else if (this.#messages > 1) {
+      throw new ServingError("INVALID_REQUEST", "the call has several messages, expected one");
+    } else if (this.#method?.kind === "unary") this.#method.handle(this, bytes);
+  }
+
+  requestIsWhole(): void {
+    if (this.#reader !== undefined) this.#reader.halfClosed();
+    else if (this.#messages === 0) {
+      throw new ServingError("INVALID_REQUEST", "the call has no message, expected one");
+    }
+  }
+
+  /** Stops reading until `resume`; what one chunk held still comes. */
+  pause(): void {
+    this.#reading?.pause();
+  }
+
+  resume(): void {
+    this.#reading?.resume();
+  }
+
+  /** Settles once what was written has been taken, or the stream is gone. */
+  async drained(): Promise<void> {
+    const stream = this.#stream;
+    if (stream.destroyed || !stream.writableNeedDrain) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    stream.once("drain", resolve);
+    this.#onClosed = resolve;
+    await promise;
+    this.#onClosed = undefined;
+    stream.removeListener("drain", resolve);
+  }
+
+  /** Answers a unary call with a frame and the bytes that follow it in the same message. */
+  reply(frame: Buffer, rest: readonly Uint8Array[] = []): void {
+    if (this.#isEnded) return;
+    if (this.#encoding !== undefined) {
+      this.send(frame, rest).then(
+        () => this.finish(),
+        (thrown: unknown) => this.fail(thrown),
+      );
+      return;
+    }
+    this.#isEnded = true;
+    this.#start();
+    const last = rest.at(-1) ?? frame;
+    if (rest.length > 0) for (const part of [frame, ...rest.slice(0, -1)]) this.#stream.write(part);
+    this.#stream.end(last);
+    this.work.end("OK");
+  }
+
+  /** Sends one message of a stream. */
+  async send(frame: Buffer, rest: readonly Uint8Array[] = []): Promise<void> {
+    if (this.#isEnded) return;
+    this.#start();
+    const encoding = this.#encoding;
+    if (encoding === undefined || (rest.length === 0 && frame.length < compressBytesMin)) {
+      this.#stream.write(frame);
+      for (const part of rest) this.#stream.write(part);
+      return;
+    }
+    const message = Buffer.concat([frame.subarray(prefixBytes), ...rest]);
+    const compressed = await compress(message, encoding);
+    if (this.#isEnded) return;
+    this.#stream.write(framePrefix(compressed.length, true));
+    this.#stream.write(compressed);
+  }
+
+  /** Ends the call with status OK. */
+  finish(): void {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
+    this.#start();
+    this.#stream.end();
+    this.work.end("OK");
+  }
+
+  /** Ends the call with an error. */
+  fail(thrown: unknown): void {
+    const error = ServingError.from(thrown);
+    if (!this.#isEnded) {
+      this.#isEnded = true;
+      this.#writeError(error);
+      this.#reader?.ended();
+      // What still comes is read and dropped until the caller stops.
+      this.#reading?.resume();
+    }
+    this.work.end(error.code, error);
+  }
+
+  #writeError(error: ServingError): void {
+    const stream = this.#stream;
+    if (stream.destroyed || stream.closed) return;
+    const trailers = errorTrailers(error, this.work.requestId);
+    if (this.#isStarted) {
+      this.#trailers = trailers;
+      stream.end();
+      return;
+    }
+    const accepted =
+      error.field === "grpc-encoding" ? { "grpc-accept-encoding": acceptEncoding } : {};
+    const head = { ":status": 200, "content-type": contentType, ...accepted, ...trailers };
+    stream.respond(head, lastHeaders);
+  }
+
+  /** Its time is over; what is under way is cancelled. */
+  expire(): void {
+    const error = new ServingError("DEADLINE_EXCEEDED", "the deadline has passed");
+    this.work.cancellation.cancel(error);
+    this.fail(error);
+  }
+
+  /**
+   * Looks after a call whose status was sent; true when its reader took nothing for `msMax` and it
+   * was cut. A caller who sends on is told to stop, but later: that would overtake the status.
+   */
+  tidyUp(nowMs: number, msMax: number): boolean {
+    const stream = this.#stream;
+    const bytes = stream.writableLength;
+    if (bytes !== this.#waitingBytes) {
+      this.#waitingBytes = bytes;
+      this.#waitingSinceMs = nowMs;
+    }
+    const waitedMs = nowMs - this.#waitingSinceMs;
+    if (bytes === 0 && stream.writableFinished && waitedMs > statusMsMax) {
+      stream.close(constants.NGHTTP2_NO_ERROR);
+      return false;
+    }
+    if (waitedMs > msMax) stream.close(constants.NGHTTP2_CANCEL);
+    return waitedMs > msMax;
+  }
+
+  /** The stream is gone, whoever ended it. */
+  closed(): void {
+    this.#settings.closed(this);
+    this.#isEnded = true;
+    this.#onClosed?.();
+    this.#reader?.ended();
+    // An error is dear, and most calls end well.
+    if (!this.work.isOver) this.work.abandon(new ServingError("CANCELLED", "the caller left"));
+  }
+
+  /** Sends the headers, once. */
+  #start(): void {
+    if (this.#isStarted) return;
+    this.#isStarted = true;
+    const stream = this.#stream;
+    const head: Record<string, string | number> = {
+      ":status": 200,
+      "content-type": contentType,
+      "x-request-id": this.work.requestId,
+    };
+    if (this.#encoding !== undefined) head["grpc-encoding"] = this.#encoding;
+    stream.respond(head, withTrailers);
+  }
+}

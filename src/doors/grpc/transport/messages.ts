@@ -1,0 +1,114 @@
+/**
+ * Cuts the bytes of a call into messages: a flag, a length of four bytes, and that many bytes.
+ *
+ * The length is judged when it is known, before anything is kept. Room for a message grows with
+ * what arrives, never with what was announced, so a length without a body costs nothing and a
+ * message that comes byte by byte is copied into one buffer, not kept as a million chunks. One that
+ * lies whole in a chunk is a view of it.
+ */
+import { ServingError } from "../../../base/index.ts";
+
+/** Bytes ahead of each message. */
+export const prefixBytes = 5;
+
+/** First room of a message that comes in parts, byte. */
+const roomBytesMin = 16 * 1024;
+
+export interface MessageSink {
+  /** One whole message. */
+  message(bytes: Buffer, isCompressed: boolean): void;
+}
+
+export class MessageCutter {
+  readonly #sink: MessageSink;
+  readonly #bytesMax: number;
+  #head = Buffer.alloc(0);
+  /** -1 while the prefix is not whole. */
+  #length = -1;
+  #isCompressed = false;
+  #room: Buffer | undefined;
+  #have = 0;
+
+  /** @param bytesMax grpcMessageBytesMax */
+  constructor(sink: MessageSink, bytesMax: number) {
+    this.#sink = sink;
+    this.#bytesMax = bytesMax;
+  }
+
+  /** True between two messages: nothing of another has arrived. */
+  get isBetween(): boolean {
+    return this.#length === -1 && this.#head.length === 0;
+  }
+
+  /** @throws PAYLOAD_TOO_LARGE, INVALID_REQUEST (a flag that is neither 0 nor 1) */
+  push(chunk: Buffer): void {
+    let at = 0;
+    while (at < chunk.length) {
+      if (this.#length === -1) at = this.#readPrefix(chunk, at);
+      else at = this.#readBody(chunk, at);
+    }
+  }
+
+  #readPrefix(chunk: Buffer, at: number): number {
+    const missing = prefixBytes - this.#head.length;
+    const end = Math.min(at + missing, chunk.length);
+    const part = chunk.subarray(at, end);
+    if (end - at < missing) {
+      this.#head = Buffer.concat([this.#head, part]);
+      return end;
+    }
+    const head = this.#head.length === 0 ? part : Buffer.concat([this.#head, part]);
+    this.#head = noBytes;
+    this.#begin(head[0] as number, head.readUInt32BE(1));
+    if (this.#length === 0) this.#deliver(noBytes);
+    return end;
+  }
+
+  #begin(flag: number, length: number): void {
+    if (flag > 1) {
+      const message = `the message's compression flag is ${flag}, expected 0 or 1`;
+      throw new ServingError("INVALID_REQUEST", message);
+    }
+    if (length > this.#bytesMax) {
+      const allowed = `the limit is ${this.#bytesMax} (grpcMessageBytesMax)`;
+      const message = `the message has ${length} bytes; ${allowed}`;
+      throw new ServingError("PAYLOAD_TOO_LARGE", message, { limit: "grpcMessageBytesMax" });
+    }
+    this.#isCompressed = flag === 1;
+    this.#length = length;
+  }
+
+  #readBody(chunk: Buffer, at: number): number {
+    const missing = this.#length - this.#have;
+    const end = Math.min(at + missing, chunk.length);
+    if (this.#have === 0 && end - at === missing) {
+      this.#deliver(chunk.subarray(at, end));
+      return end;
+    }
+    const room = this.#grow(end - at);
+    chunk.copy(room, this.#have, at, end);
+    this.#have += end - at;
+    if (this.#have === this.#length) this.#deliver(room.subarray(0, this.#length));
+    return end;
+  }
+
+  #grow(more: number): Buffer {
+    const need = this.#have + more;
+    const room = this.#room;
+    if (room !== undefined && room.length >= need) return room;
+    const size = Math.min(this.#length, Math.max(roomBytesMin, 2 * need));
+    const grown = Buffer.allocUnsafeSlow(size);
+    room?.copy(grown, 0, 0, this.#have);
+    this.#room = grown;
+    return grown;
+  }
+
+  #deliver(bytes: Buffer): void {
+    this.#length = -1;
+    this.#have = 0;
+    this.#room = undefined;
+    this.#sink.message(bytes, this.#isCompressed);
+  }
+}
+
+const noBytes = Buffer.alloc(0);

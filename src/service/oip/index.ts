@@ -1,0 +1,26 @@
+/** The Open Inference Protocol without its bytes: what each door that speaks it does alike. */
+export {
+  modelConfig,
+  modelMetadata,
+  modelStatistics,
+  oipExtensions,
+  type WallOfClock,
+} from "./describe.ts";
+export {
+  type FormedInference,
+  formInference,
+  type InferenceTerms,
+  type Inferred,
+  inferTensors,
+  type ReadInference,
+  type ShownOutput,
+  shownOutput,
+} from "./inference.ts";
+export {
+  controlRefused,
+  type IndexEntry,
+  isReadyNow,
+  notOffered,
+  repositoryIndex,
+  servedOf,
+} from "./repository.ts";

@@ -1,0 +1,149 @@
+// Goal: REST and gRPC say the same to the same request, right or wrong. Method: random requests, of
+// which many have a fault, through both doors of one built server; answers are compared bit by bit,
+// refusals by their code. A failure prints the seed that replays it.
+
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type BuiltServer, post, root, startBuilt } from "../support/built-server.ts";
+import { GrpcClient, type Plain } from "../support/grpc-client.ts";
+
+const isFull = process.env["MILLRACE_TEST_FULL"] !== undefined;
+const seed = Number(process.env["MILLRACE_TEST_SEED"] ?? 20_261_127);
+const count = isFull ? 10_000 : 600;
+let server: BuiltServer;
+let client: GrpcClient;
+
+beforeAll(async () => {
+  server = await startBuilt([join(root, "models")]);
+  client = new GrpcClient(server.grpc);
+});
+
+afterAll(async () => {
+  client?.close();
+  await server?.stop("SIGKILL");
+});
+
+/** One request in both spellings. */
+interface Pair {
+  readonly model: string;
+  readonly version: string;
+  readonly rest: object;
+  readonly grpc: Plain;
+}
+
+type Draw = (below: number) => number;
+
+function drawFrom(start: number): Draw {
+  let state = start >>> 0;
+  return (below) => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return Math.floor((state / 2 ** 32) * below);
+  };
+}
+
+function pick<T>(draw: Draw, values: readonly T[]): T {
+  return values[draw(values.length)] as T;
+}
+
+const faults = [
+  ...["model", "version", "shape", "count", "value", "name", "datatype", "twice"],
+  ...["output", "parameter", "none", "none", "none", "none", "none"],
+] as const;
+
+/** At most one fault: which of several is named first is no promise. */
+function makePair(draw: Draw): Pair {
+  const fault = pick(draw, faults);
+  const odd = (kind: (typeof faults)[number]): boolean => kind === fault;
+  const model = odd("model") ? "nobody" : "churn";
+  const version = odd("version") ? "9.9.9" : pick(draw, ["", "1.0.0"]);
+  const items = 1 + draw(4);
+  const shape = odd("shape")
+    ? pick(draw, [[4], [items, 5], [items, 4, 1], [0, 4], [-1, 4]])
+    : [items, 4];
+  const elements = shape.reduce((product, size) => product * Math.max(0, size), 1);
+  const values = Array.from({ length: odd("count") ? elements + 1 : elements }, () =>
+    odd("value") ? -5_000 + 0.5 : draw(80),
+  );
+  const name = odd("name") ? "feature" : "features";
+  const datatype = odd("datatype") ? pick(draw, ["FP64", "INT32", "FP23"]) : "FP32";
+  const inputs = [{ name, datatype, shape }];
+  if (odd("twice")) inputs.push({ name, datatype, shape });
+  const outputs = pick(draw, [[], ["probabilities"], ["probabilities", "label"]]).map((each) => ({
+    name: odd("output") ? "score" : each,
+  }));
+  const parameters: Record<string, number> = odd("parameter") ? { triton_x: 1 } : {};
+  const list = datatype === "FP64" ? "fp64_contents" : "fp32_contents";
+  const contents = datatype === "INT32" ? { int_contents: values.map(Math.trunc) } : {};
+  const asParameter = ([key, value]: [string, number]): [string, object] => [
+    key,
+    { int64_param: value },
+  ];
+  return {
+    model,
+    version,
+    rest: {
+      ...{ id: "1", parameters },
+      inputs: inputs.map((each) => ({
+        ...each,
+        data: datatype === "INT32" ? values.map(Math.trunc) : values,
+      })),
+      ...(outputs.length === 0 ? {} : { outputs }),
+    },
+    grpc: {
+      ...{ model_name: model, model_version: version, id: "1", outputs },
+      parameters: Object.fromEntries(Object.entries(parameters).map(asParameter)),
+      inputs: inputs.map((each) => ({
+        ...each,
+        contents: datatype === "INT32" ? contents : { [list]: values },
+      })),
+    },
+  };
+}
+
+async function askRest({ model, version, rest }: Pair): Promise<unknown> {
+  const place = version === "" ? model : `${model}/versions/${version}`;
+  const { status, body } = await post(`${server.url}/v2/models/${place}/infer`, rest);
+  if (status !== 200) return (body as { code: string }).code;
+  const { outputs } = body as { outputs: { name: string; shape: number[]; data: number[] }[] };
+  return outputs.map(({ name, shape, data }) => ({ name, shape, data }));
+}
+
+async function askGrpc({ grpc }: Pair): Promise<unknown> {
+  const end = await client.call("inference.GRPCInferenceService/ModelInfer", grpc);
+  if (end.code !== 0) return end.trailers["x-error-code"];
+  const outputs = end.reply["outputs"] as { name: string; datatype: string; shape: string[] }[];
+  const raw = end.reply["raw_output_contents"] as Buffer[];
+  return outputs.map(({ name, datatype, shape }, index) => {
+    const bytes = new Uint8Array(raw[index] ?? Buffer.alloc(0));
+    const data =
+      datatype === "INT64"
+        ? Array.from(new BigInt64Array(bytes.buffer), Number)
+        : Array.from(new Float32Array(bytes.buffer));
+    return { name, shape: shape.map(Number), data };
+  });
+}
+
+/** REST writes the shortest digits that name a float; both read back to the same float. */
+function asFloats(answer: unknown): unknown {
+  if (!Array.isArray(answer)) return answer;
+  return answer.map((each: { data: number[] }) => ({ ...each, data: each.data.map(Math.fround) }));
+}
+
+test(`${count} random requests have the same answer or code (seed ${seed})`, async () => {
+  const draw = drawFrom(seed);
+  const seen = new Map<string, number>();
+  for (let from = 0; from < count; from += 20) {
+    const pairs = Array.from({ length: 20 }, () => makePair(draw));
+    const answers = await Promise.all(
+      pairs.map(async (pair) => ({ pair, rest: await askRest(pair), grpc: await askGrpc(pair) })),
+    );
+    for (const { pair, rest, grpc } of answers) {
+      expect(asFloats(grpc), `${JSON.stringify(pair)} (seed ${seed})`).toEqual(asFloats(rest));
+      const key = typeof rest === "string" ? rest : "OK";
+      seen.set(key, (seen.get(key) ?? 0) + 1);
+    }
+  }
+  expect([...seen.keys()]).toEqual(
+    expect.arrayContaining(["OK", "INVALID_INPUT", "MODEL_NOT_FOUND", "VERSION_NOT_FOUND"]),
+  );
+});
