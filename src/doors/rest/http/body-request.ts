@@ -42,9 +42,8 @@ export interface BodyLimits {
   readonly tensorsFrom: number;
 }
 
-export class BodyRequest extends IncomingMessage {
-  /** Node's mark for a body that somebody takes: without it each reply dumps the stream. */
-  declare _consuming: boolean;
+/** Puts a body together. An object of its own: private fields of a subclass of Node's cost more. */
+class BodyCollector {
   #first: Buffer | undefined;
   #chunks: Buffer[] | undefined;
   #whole: Buffer | undefined;
@@ -54,25 +53,14 @@ export class BodyRequest extends IncomingMessage {
   /** Bytes that will come, as declared, when it is worth to lay them in one piece; else 0. */
   #reserveBytes = 0;
   #shiftBytes = 0;
-  #isDone = false;
+  /** True once the parser has seen the end. */
+  isDone = false;
   #onBody: ((body: Buffer, error: ServingError | undefined) => void) | undefined;
-  #close: (() => void) | undefined;
-
-  constructor(socket: Socket) {
-    super(socket);
-    this._consuming = true;
-  }
-
-  /** True once the parser has seen the end of the body. */
-  get isBodyRead(): boolean {
-    return this.#isDone;
-  }
+  /** Called once at the end. */
+  onEnd: (() => void) | undefined;
 
   /** Asks for the body. REQUIRES: called in the same turn in which the request arrived. */
-  readBody(
-    limits: BodyLimits,
-    onBody: (body: Buffer, error: ServingError | undefined) => void,
-  ): void {
+  read(limits: BodyLimits, onBody: (body: Buffer, error: ServingError | undefined) => void): void {
     const { bytesMax, declaredBytes, tensorsFrom } = limits;
     this.#bytesMax = bytesMax;
     this.#bytesLimit = limits.bytesLimit;
@@ -80,44 +68,21 @@ export class BodyRequest extends IncomingMessage {
     this.#shiftBytes = (alignmentBytes - (tensorsFrom % alignmentBytes)) % alignmentBytes;
     this.#onBody = onBody;
     if (declaredBytes > bytesMax) this.#refuse();
-    else if (this.#isDone) this.#finish();
+    else if (this.isDone) this.#finish();
   }
 
-  /**
-   * The connection ends with the answer, though the body is still on its way: the rest of it is
-   * read and dropped first. Closing on unread bytes would reset the connection, and the caller
-   * would lose the answer. The server's limit on a request's time ends a caller who stops sending.
-   */
-  closeAfterBody(): void {
-    const { socket } = this;
-    const close = socket.destroySoon.bind(socket);
-    socket.destroySoon = () => {
-      if (this.#isDone) {
-        close();
-        return;
-      }
-      this.#close = close;
-      socket.end();
-    };
-  }
-
-  override push(chunk: Buffer | null): boolean {
+  push(chunk: Buffer | null): boolean {
     if (chunk === null) {
-      if (!this.#isDone) {
-        this.#isDone = true;
+      if (!this.isDone) {
+        this.isDone = true;
         this.#finish();
-        this.#close?.();
+        this.onEnd?.();
       }
       return false;
     }
     this.#bytes += chunk.length;
     if (this.#onBody !== undefined) this.#keep(chunk);
     return true;
-  }
-
-  override _read(): void {
-    const socket = this.socket;
-    if (socket?.readable === true) socket.resume();
   }
 
   #keep(chunk: Buffer): void {
@@ -194,6 +159,58 @@ export class BodyRequest extends IncomingMessage {
     const limit = this.#bytesLimit;
     const options = limit === undefined ? {} : { limit };
     onBody?.(empty, new ServingError("PAYLOAD_TOO_LARGE", message, options));
+  }
+}
+
+export class BodyRequest extends IncomingMessage {
+  /** Node's mark for a body that somebody takes: without it each reply dumps the stream. */
+  declare _consuming: boolean;
+  declare readonly collector: BodyCollector;
+
+  constructor(socket: Socket) {
+    super(socket);
+    this._consuming = true;
+    this.collector = new BodyCollector();
+  }
+
+  /** True once the parser has seen the end of the body. */
+  get isBodyRead(): boolean {
+    return this.collector.isDone;
+  }
+
+  /** Asks for the body. REQUIRES: called in the same turn in which the request arrived. */
+  readBody(
+    limits: BodyLimits,
+    onBody: (body: Buffer, error: ServingError | undefined) => void,
+  ): void {
+    this.collector.read(limits, onBody);
+  }
+
+  /**
+   * The connection ends with the answer, though the body is still on its way: the rest of it is
+   * read and dropped first. Closing on unread bytes would reset the connection, and the caller
+   * would lose the answer. The server's limit on a request's time ends a caller who stops sending.
+   */
+  closeAfterBody(): void {
+    const { socket } = this;
+    const close = socket.destroySoon.bind(socket);
+    socket.destroySoon = () => {
+      if (this.isBodyRead) {
+        close();
+        return;
+      }
+      this.collector.onEnd = close;
+      socket.end();
+    };
+  }
+
+  override push(chunk: Buffer | null): boolean {
+    return this.collector.push(chunk);
+  }
+
+  override _read(): void {
+    const socket = this.socket;
+    if (socket?.readable === true) socket.resume();
   }
 }
 

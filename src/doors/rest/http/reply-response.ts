@@ -11,7 +11,7 @@
  * Invariants: "finish" comes once, and not before the socket has taken every byte; a reply that is
  * not the next of its connection goes the stock way.
  */
-import { ServerResponse } from "node:http";
+import { type IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 
 /** What Node keeps on a socket and a response for the two to know each other. */
@@ -32,8 +32,8 @@ export class ReplyResponse extends ServerResponse {
   /** True once the system has taken every byte of `sendWhole`. */
   declare wasSentWhole: boolean;
 
-  constructor(...given: ConstructorParameters<typeof ServerResponse>) {
-    super(...given);
+  constructor(request: IncomingMessage) {
+    super(request);
     this.wasSentWhole = false;
   }
 
