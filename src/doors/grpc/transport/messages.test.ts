@@ -1,5 +1,5 @@
-// Goal: messages come out as they were sent, however their bytes were cut, and one over the limit is
-// refused before anything is kept. Method: random messages in random pieces; edges by hand.
+// Goal: messages come out as they were sent, however their bytes were cut, and one over the limit
+// is refused before it is kept. Method: random messages in random pieces; edges by hand.
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { ServingError } from "../../../base/index.ts";
