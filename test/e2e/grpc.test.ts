@@ -218,7 +218,8 @@ test("health: each service by its name, a watch, and a name that there is not", 
     const end = await client.call(`${health}/Check`, { service });
     expect(end).toMatchObject({ code: 0, reply: { status: "SERVING" } });
   }
-  expect((await client.call(`${health}/Check`, { service: "nobody" })).code).toBe(5);
+  const unknown = await client.call(`${health}/Check`, { service: "nobody" });
+  expect([unknown.code, unknown.trailers["x-error-code"]]).toEqual([5, "SERVICE_NOT_FOUND"]);
   const list = await client.call(`${health}/List`, {});
   expect(Object.keys(list.reply["statuses"] as Plain)).toContain(oip);
 });

@@ -21,6 +21,7 @@ const unseen: Readonly<Record<string, string>> = {
   INTERNAL: "would be a defect",
   MODEL_INVALID: "only at load: reason of the version",
   MODEL_LOAD_FAILED: "only at load: reason of the version",
+  SERVICE_NOT_FOUND: "only over gRPC: test/e2e/grpc.test.ts",
 };
 
 /** Allocates as many floats as its input says. */

@@ -45,8 +45,12 @@ export function checkJsonType(contentType: string): void {
   throw new ServingError("UNSUPPORTED_MEDIA_TYPE", message, { field: "content-type" });
 }
 
-/** Answers with JSON of any status; a 503 says when to come back. */
+/**
+ * Answers with JSON of any status; a 503 says when to come back. Never deflated: tritonclient's
+ * asyncio client accepts gzip everywhere and inflates nothing but inference.
+ */
 export function replyStatus(exchange: Exchange, status: number, body: unknown): void {
   const lines = status === 503 ? "retry-after: 1\r\n" : "";
-  exchange.reply({ status, contentType: "application/json", lines }, JSON.stringify(body));
+  const head = { status, contentType: "application/json", lines, isPlain: true };
+  exchange.reply(head, JSON.stringify(body));
 }

@@ -38,6 +38,8 @@ export interface AnswerHead {
   readonly contentType: string;
   /** Further header lines, each ended by CRLF, or "". */
   readonly lines: string;
+  /** Never deflated, whatever the caller accepts. */
+  readonly isPlain?: boolean;
 }
 
 export class Exchange implements RequestContext {
@@ -111,7 +113,7 @@ export class Exchange implements RequestContext {
   /** Answers with text (UTF-8) or bytes; large answers are deflated for callers that accept it. */
   reply(head: AnswerHead, body: string | Buffer): void {
     if (!this.#claim()) return;
-    if (body.length < encodeBytesMin) this.#write(head, body);
+    if (body.length < encodeBytesMin || head.isPlain === true) this.#write(head, body);
     else if (this.#encoding() === "") this.#write(varied(head), body);
     else {
       this.#encode(head, typeof body === "string" ? Buffer.from(body) : body);

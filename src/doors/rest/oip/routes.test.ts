@@ -131,3 +131,13 @@ test("what is known but not offered says so", async () => {
   }
   expect((await ask("GET", "/v2/models/echo/infer"))[0]).toBe(405);
 });
+
+test("a long answer about models is not deflated, whatever the caller accepts", async () => {
+  for (let index = 0; index < 60; index += 1) {
+    rig.service.registry.register({ model: `idle-${index}`, version: "1", isRequired: false });
+  }
+  const headers = { "accept-encoding": "gzip, deflate" };
+  const response = await fetch(`${rig.url}/v2/repository/index`, { method: "POST", headers });
+  expect((await response.text()).length).toBeGreaterThan(1024);
+  expect(response.headers.get("content-encoding")).toBeNull();
+});
