@@ -208,7 +208,10 @@ const logSchema = z.strictObject({
 });
 
 const docsSchema = z.strictObject({
-  enabled: z.boolean().default(true).meta({ description: "Serve /docs and /openapi.json.", since }),
+  enabled: z
+    .boolean()
+    .default(true)
+    .meta({ description: "Serve /docs, /openapi.json and /asyncapi.json.", since }),
 });
 
 function limitSchema(name: LimitName): z.ZodDefault<z.ZodInt> {
