@@ -103,6 +103,18 @@ test("a broken head behind an open request does not answer in its place", async 
   expect(caller.text).toContain("connection: close");
 });
 
+test("what Node would answer by itself has its turn and its words too", async () => {
+  await open();
+  const odd = wait.replace("host: x", "expect: tea");
+  const caller = call(`${wait}${odd}${wait.replace("host: x", "host: x\r\nexpect: tea")}\0`);
+  await until(() => expect(waiting.length).toBe(2));
+  expect(caller.text).toBe("");
+  for (const exchange of waiting) exchange.replyJson("1");
+  await until(() => expect(caller.isEnded).toBe(true));
+  expect(statuses(caller)).toEqual(["200", "400", "200"]);
+  expect(caller.text).toContain("header 'host': missing");
+});
+
 test("a slow head behind an open request does not answer in its place", async () => {
   await open({ headersReadMsMax: 50 });
   const caller = call(`${wait}GET /wa`);
