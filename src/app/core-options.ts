@@ -33,7 +33,7 @@ export function coreOptions(config: Config): Omit<ComposeOptions, "log"> {
 }
 
 export function doorSettings(config: Config): DoorSettings {
-  const { server, simple, oip, tfs, vertex, cors, docs, websocket } = config;
+  const { server, simple, oip, tfs, vertex, cors, docs } = config;
   return {
     host: server.host,
     port: server.port,
@@ -43,14 +43,10 @@ export function doorSettings(config: Config): DoorSettings {
     serverName: oip.serverName,
     hasDocs: docs.enabled,
     unixSocket: server.unixSocket,
-    cors: {
-      origins: cors.origins.split(" ").filter((origin) => origin !== ""),
-      maxAgeS: cors.maxAgeS,
-    },
+    cors,
     hasBareTokens: tfs.bareNan,
     dialects: server.dialects,
     vertex,
-    origins: websocket.origins,
   };
 }
 

@@ -104,7 +104,6 @@ export async function openRestRig(
     hasBareTokens: false,
     dialects: dialectNames,
     vertex: { healthRoute: "", predictRoute: "" },
-    origins: [],
     ...door,
   });
   const url = `http://127.0.0.1:${opened.port}`;

@@ -222,3 +222,19 @@ test("SageMaker's folder and port count where nothing else names a model", async
   expect(named.config.models.paths).toEqual(["model.onnx"]);
   expect(named.config.server.port).toBe(8000);
 });
+
+test("origins are a list in a file, and have spaces between in a variable or flag", async () => {
+  const wanted = ["https://app.example", "http://localhost:3000"];
+  const text = `cors:\n  origins: [${wanted.join(", ")}]\n`;
+  const inFile = await load({ file: file(text) });
+  const inVariable = await load({ environment: { MILLRACE_CORS_ORIGINS: wanted.join(" ") } });
+  const inFlag = await load({ flags: [settingOfText(`cors.origins=${wanted.join("  ")}`)] });
+  for (const { config } of [inFile, inVariable, inFlag]) {
+    expect(config.cors.origins).toEqual(wanted);
+  }
+  expect((await load({ flags: [settingOfText("cors.origins=*")] })).config.cors.origins).toEqual([
+    "*",
+  ]);
+  const [problem] = await problemsOf({ environment: { MILLRACE_CORS_ORIGINS: "https://a.b/c" } });
+  expect(problem).toContain("cors.origins[0]: got 'https://a.b/c', expected an origin like");
+});

@@ -175,27 +175,23 @@ function isOrigin(text: string): boolean {
 
 const corsSchema = z.strictObject({
   origins: z
-    .string()
-    .max(8_192)
-    .refine((text) => text.split(" ").every((each) => each === "" || isOrigin(each)), {
-      error: "expected origins like https://app.example or http://localhost:3000, or *",
-    })
-    .default("")
+    .array(
+      z.string().max(512).refine(isOrigin, {
+        error: "expected an origin like https://app.example or http://localhost:3000, or *",
+      }),
+    )
+    .max(100)
+    .default([])
     .meta({
-      description: "Origins whose pages may call, with spaces between; * for any; empty: none.",
+      description:
+        "Origins (`https://app.example`) of pages on other hosts that may call and open " +
+        "WebSockets, with spaces between in a variable or flag; `*` is any.",
+      separator: " ",
       since,
     }),
   maxAgeS: z.int().min(0).max(86_400).default(600).meta({
     description: "How long a browser remembers what a preflight was answered.",
     unit: "s",
-    since,
-  }),
-});
-
-const webSocketSchema = z.strictObject({
-  origins: z.array(z.string().min(1).max(512)).max(100).default([]).meta({
-    description:
-      "Origins (https://example.org) of pages on other hosts that may open a WebSocket; * is any.",
     since,
   }),
 });
@@ -245,7 +241,10 @@ const logSchema = z.strictObject({
 });
 
 const docsSchema = z.strictObject({
-  enabled: z.boolean().default(true).meta({ description: "Serve /docs and /openapi.json.", since }),
+  enabled: z
+    .boolean()
+    .default(true)
+    .meta({ description: "Serve /docs, /openapi.json and /asyncapi.json.", since }),
 });
 
 function limitSchema(name: LimitName): z.ZodDefault<z.ZodInt> {
@@ -281,10 +280,7 @@ export const configSchema = z
     vertex: vertexSchema.prefault({}).meta({ description: "The routes of Vertex AI.", since }),
     cors: corsSchema
       .prefault({})
-      .meta({ description: "Pages of other origins in browsers (CORS).", since }),
-    websocket: webSocketSchema
-      .prefault({})
-      .meta({ description: "WebSockets of pages in a browser.", since }),
+      .meta({ description: "Pages of other origins in browsers.", since }),
     grpc: grpcSchema.prefault({}).meta({ description: "The gRPC door.", since }),
     log: logSchema.prefault({}).meta({ description: "The log, on stderr.", since }),
     docs: docsSchema.prefault({}).meta({ description: "The pages for people.", since }),

@@ -60,13 +60,17 @@ export function findSetting(name: string): Setting | undefined {
 /**
  * A value out of the text of a flag or variable.
  *
- * Lists are cut at `:` (the path separator); text that reads as a number is one where the setting
- * is not a string. What does not fit passes as text, and the schema refuses it by name.
+ * Lists are cut at `:` (the path separator) or where their schema says, because what they hold has
+ * colons of its own; text that reads as a number is one where the setting is not a string. What
+ * does not fit passes as text, and the schema refuses it by name.
  */
 export function valueOfText(setting: Setting, text: string): unknown {
   const schema = setting.schema instanceof z.ZodDefault ? setting.schema.def.innerType : undefined;
   if (schema instanceof z.ZodString) return text;
-  if (schema instanceof z.ZodArray) return text.split(":").filter((part) => part !== "");
+  if (schema instanceof z.ZodArray) {
+    const separator = z.globalRegistry.get(setting.schema)?.["separator"];
+    return text.split(String(separator ?? ":")).filter((part) => part !== "");
+  }
   if (schema instanceof z.ZodBoolean) return booleans.get(text.toLowerCase()) ?? text;
   const number = Number(text);
   return text.trim() !== "" && Number.isFinite(number) ? number : text;

@@ -64,6 +64,14 @@ test("answers the preflight of a named origin, and lets its pages read every ans
   });
   expect(stream.headers.get("access-control-allow-origin")).toBe(app);
   await stream.text();
+  const events = await fetch(`${url}/predict/stream`, {
+    method: "POST",
+    headers: { ...headers, accept: "text/event-stream" },
+    body: '{"instances":[[1,2]]}',
+  });
+  expect(events.headers.get("x-stream-id")).not.toBeNull();
+  expect(events.headers.get("access-control-expose-headers")).toContain("x-stream-id");
+  await events.text();
 });
 
 test("refuses the preflight of another origin and gives its pages nothing to read", async () => {

@@ -16,11 +16,13 @@ export interface CorsSettings {
   readonly maxAgeS: number;
 }
 
+const anyOrigin = "*";
+
 const methods = "GET, POST, PUT, DELETE";
 
 /** Reply headers that a page may read beside the few that it always may. */
 const exposed =
-  "x-request-id, x-error-code, x-items-failed, server-timing, retry-after, " +
+  "x-request-id, x-error-code, x-items-failed, x-stream-id, server-timing, retry-after, " +
   "inference-header-content-length";
 
 /** Characters of a list of header names at most. */
@@ -33,11 +35,11 @@ const namesMax = 1_024;
 export function makeCors(settings: CorsSettings): ((exchange: Exchange) => boolean) | undefined {
   const { origins } = settings;
   if (origins.length === 0) return undefined;
-  const isAny = origins.includes("*");
+  const isAny = origins.includes(anyOrigin);
   return (exchange) => {
     const origin = headerOf(exchange, "origin");
     if (origin === "") return false;
-    const isAllowed = isAny || origins.includes(origin);
+    const isAllowed = isOriginNamed(origin, origins);
     const asked = headerOf(exchange, "access-control-request-method");
     const isPreflight = exchange.request.method === "OPTIONS" && asked !== "";
     if (isAllowed) {
@@ -50,6 +52,11 @@ export function makeCors(settings: CorsSettings): ((exchange: Exchange) => boole
     replyPreflight(exchange, settings.maxAgeS);
     return true;
   };
+}
+
+/** True when the operator named `origin`, which a browser writes in lower case. */
+export function isOriginNamed(origin: string, named: readonly string[]): boolean {
+  return named.includes(anyOrigin) || named.includes(origin);
 }
 
 function replyPreflight(exchange: Exchange, maxAgeS: number): void {

@@ -31,8 +31,6 @@ export interface RestDoorOptions extends Omit<DialectOptions, "thread"> {
   readonly validationStatus: 400 | 422;
   readonly metricsDefault: "text" | "json";
   readonly hasDocs: boolean;
-  /** Origins of pages on other hosts that may open WebSockets. */
-  readonly origins: readonly string[];
 }
 
 export interface RestDoor extends HttpServer {
@@ -49,7 +47,7 @@ export async function startRestDoor(options: RestDoorOptions): Promise<RestDoor>
   // The log's level never changes, so it is asked once.
   const { isDebug } = log;
   const thread = createParseThread();
-  const sockets = new Sockets({ ...options, books, thread });
+  const sockets = new Sockets({ ...options, books, thread, origins: options.cors.origins });
   const dialects = { ...options, thread };
   const hasPage = options.hasDocs && options.dialects.includes("simple");
   const known = [

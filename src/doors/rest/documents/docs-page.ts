@@ -69,7 +69,8 @@ export function docsPage(): string {
 <meta name="viewport" content="width=device-width,initial-scale=1"><title>Millrace</title>
 <style>${style}</style></head><body><h1>Millrace</h1>
 <p>The models on this server. <a href="/openapi.json">openapi.json</a> ·
-<a href="/metrics">metrics</a> · <a href="/health">health</a></p>
+<a href="/asyncapi.json">asyncapi.json</a> · <a href="/metrics">metrics</a> ·
+<a href="/health">health</a></p>
 <h2>Models</h2><div id="models"></div>
 <h2>Routes</h2><table id="routes"></table><script>${script}</script></body></html>`;
 }

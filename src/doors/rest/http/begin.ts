@@ -24,9 +24,7 @@ export interface Begin {
 /** Finds the route and asks for the body. Throws what refuses the request before that. */
 export function begin(exchange: Exchange, rules: Begin): void {
   const { router, limits } = rules;
-  if (exchange.request.httpVersionMajor !== 1) {
-    throw new ServingError("INVALID_REQUEST", "expected HTTP/1.0 or HTTP/1.1");
-  }
+  checkVersion(exchange);
   const url = originForm(exchange.request.url ?? "/");
   const question = url.indexOf("?");
   const path = question === -1 ? url : url.slice(0, question);
@@ -47,6 +45,16 @@ export function begin(exchange: Exchange, rules: Begin): void {
   rules.workBegan();
   setDeadline(exchange, limits);
   readBody(exchange, found.route, rules);
+}
+
+function checkVersion({ request }: Exchange): void {
+  if (request.httpVersionMajor !== 1) {
+    throw new ServingError("INVALID_REQUEST", "expected HTTP/1.0 or HTTP/1.1");
+  }
+  if (request.httpVersionMinor === 1 && request.headers.host === undefined) {
+    const message = "header 'host': missing, expected the name of this server (HTTP/1.1)";
+    throw new ServingError("INVALID_REQUEST", message, { field: "host" });
+  }
 }
 
 /** Collects and inflates the body, then calls the route. */

@@ -214,14 +214,14 @@ export class BodyRequest extends IncomingMessage {
   }
 }
 
-/** What Node itself asks a request for: whether there is a host, and what the caller expects. */
+/** Whether there is a host (`begin` asks) and what the caller expects (Node asks). */
 interface AskedHeaders {
   host?: string;
   expect?: string;
 }
 
 /**
- * The two headers that `node:http` looks at. The stock getter joins all of them into an object for
+ * The two headers that are asked for by name. The stock getter joins all of them into an object for
  * every request, and ours are read from the raw list (`header-scan.ts`).
  */
 function askedHeaders(this: IncomingMessage): AskedHeaders {

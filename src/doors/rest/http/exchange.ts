@@ -19,7 +19,7 @@ import type { BodyRequest } from "./body-request.ts";
 import { chooseEncoding, encodeBytesMin } from "./content-encoding.ts";
 import { type Dialect, errorBody } from "./error-body.ts";
 import type { RequestHeaders } from "./header-scan.ts";
-import { type ReplyHead, sendReply, writeReplyHead } from "./reply-head.ts";
+import { keepAliveHeaders, type ReplyHead, sendReply, writeReplyHead } from "./reply-head.ts";
 import type { ReplyResponse } from "./reply-response.ts";
 
 /** What all exchanges of one server have in common. */
@@ -160,7 +160,8 @@ export class Exchange implements RequestContext {
   /** Takes the response over for a stream; the route writes and ends it. */
   beginStream(head: { contentType: string; lines: string }): ServerResponse | undefined {
     if (!this.#claim()) return undefined;
-    const headers: string[] = ["content-type", head.contentType, "x-request-id", this.requestId];
+    const headers = keepAliveHeaders(this.response, this.settings.keepAliveS);
+    headers.push("content-type", head.contentType, "x-request-id", this.requestId);
     for (const line of (this.headLines + head.lines).split("\r\n")) {
       const colon = line.indexOf(": ");
       if (colon > 0) headers.push(line.slice(0, colon), line.slice(colon + 2));

@@ -151,13 +151,23 @@ export function sendReply(
   return response.sendWhole(headText(head, isKeptAlive) + text, encoding);
 }
 
+/**
+ * What a reply that Node writes says of its connection, as names and values. Node itself is told of
+ * no time (`connection/quiet-connection.ts`) and would not name any; whether a connection of
+ * HTTP/1.0 is kept depends on the body, so that is left to it.
+ */
+export function keepAliveHeaders(response: ServerResponse, keepAliveS: number): string[] {
+  if (!response.shouldKeepAlive || response.req.httpVersionMinor !== 1) return [];
+  return ["connection", "keep-alive", "keep-alive", `timeout=${keepAliveS}`];
+}
+
 /** Sets the head of `response`; the caller then ends it with exactly `contentLength` bytes. */
 export function writeReplyHead(response: ServerResponse, head: ReplyHead): void {
   if (isPlain(response)) {
     setHead(response, head, response.shouldKeepAlive);
     return;
   }
-  const headers: string[] = [];
+  const headers = keepAliveHeaders(response, head.keepAliveS);
   if (head.contentType !== "") headers.push("content-type", head.contentType);
   for (const line of head.lines.split("\r\n")) {
     const colon = line.indexOf(": ");

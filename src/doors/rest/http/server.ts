@@ -80,7 +80,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   const rules = rulesOf(options, state);
   const settings = settingsOf(options, state, keepAliveMs);
   const server = createNodeServer(limits);
-  server.on("request", (request: IncomingMessage, response: ServerResponse) => {
+  const take = (request: IncomingMessage, response: ServerResponse): void => {
     if (!(request instanceof BodyRequest) || !(response instanceof ReplyResponse)) {
       throw new TypeError("another class of requests or responses was used");
     }
@@ -95,7 +95,10 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     } catch (thrown) {
       exchange.fail(thrown);
     }
-  });
+  };
+  server.on("request", take);
+  // An expectation that nobody knows may be left alone (RFC 9110, 10.1.1).
+  server.on("checkExpectation", take);
   state.breakOff = (socket, error, limit) => {
     if (isBroken(socket)) return;
     const isInBody = arrivingExchange(socket) !== undefined;
@@ -179,6 +182,8 @@ function createNodeServer(limits: Limits): Server {
     keepAliveTimeout: 0,
     noDelay: true,
     shouldUpgradeCallback: isWebSocket,
+    // Asked by `begin`: Node would answer past us.
+    requireHostHeader: false,
   });
 }
 

@@ -22,7 +22,8 @@ const field = "line";
 /** @throws INVALID_REQUEST, INVALID_INPUT, LIMIT_EXCEEDED */
 export function decodeCsv(bytes: Buffer, plan: SimplePlan, { limits }: RowsRules): RowsRequest {
   checkPlan(plan);
-  const lines = readCsvLines(bytes, limits.requestItemsMax + 1);
+  const cellsMax = cellsOf(plan) ?? limits.elementsMax;
+  const lines = readCsvLines(bytes, { linesMax: limits.requestItemsMax + 1, cellsMax });
   const first = lines[0];
   if (first === undefined) throw new ServingError("INVALID_REQUEST", "the body has no lines");
   const names = first.map((cell) => cell.text);
@@ -48,6 +49,13 @@ export function decodeCsv(bytes: Buffer, plan: SimplePlan, { limits }: RowsRules
     indexes: undefined,
     signatureName: undefined,
   };
+}
+
+/** Values of a line, or `undefined` when any number will do. */
+function cellsOf({ fieldNames, inputs }: SimplePlan): number | undefined {
+  if (fieldNames.length > 0) return fieldNames.length;
+  const elements = inputs[0]?.rowElements ?? -1;
+  return elements === -1 ? undefined : elements;
 }
 
 function isField(plan: SimplePlan, name: string): boolean {

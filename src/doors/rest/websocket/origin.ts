@@ -7,13 +7,13 @@
  * page is not that page's to read. Programs send no origin and are not asked.
  */
 
+import { isOriginNamed } from "../cors.ts";
+
 /**
  * @param origin the header `Origin`, or "" @param host the header `Host`
- * @param allowed origins as the configuration names them; `*` is any
+ * @param named origins as the configuration names them; `*` is any
  */
-export function isOriginAllowed(origin: string, host: string, allowed: readonly string[]): boolean {
-  if (origin === "" || allowed.includes("*")) return true;
-  const lower = origin.toLowerCase();
-  if (allowed.some((each) => each.toLowerCase() === lower)) return true;
+export function isOriginAllowed(origin: string, host: string, named: readonly string[]): boolean {
+  if (origin === "" || isOriginNamed(origin, named)) return true;
   return URL.canParse(origin) && host !== "" && new URL(origin).host === host.toLowerCase();
 }

@@ -54,7 +54,7 @@ async function open(own: Partial<Limits> = {}, origins: readonly string[] = []):
       },
     ],
     own,
-    { origins },
+    { cors: { origins, maxAgeS: 600 } },
   );
 }
 

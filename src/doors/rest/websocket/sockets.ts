@@ -5,7 +5,7 @@
  * answered in HTTP, as for any request. Only the limit on streams is told on an open socket, by its
  * close code 1013: a page in a browser cannot read the status of a refused handshake.
  */
-import { type Limits, ServingError, type Timer } from "../../../base/index.ts";
+import { type Limits, quote, ServingError, type Timer } from "../../../base/index.ts";
 import type { Books, Service } from "../../../service/index.ts";
 import { type RequestHeaders, scanHeaders } from "../http/header-scan.ts";
 import { originForm, printable, type Route, Router } from "../http/router.ts";
@@ -108,7 +108,9 @@ export class Sockets {
     service.admit();
     const [origin, host] = [rawHeader(rawHeaders, "origin"), rawHeader(rawHeaders, "host")];
     if (!isOriginAllowed(origin, host, origins)) {
-      const message = `origin ${printable(origin)}: pages of other hosts may not open sockets`;
+      const message =
+        `origin ${quote(origin)}: pages of other hosts may not open sockets ` +
+        "unless cors.origins names theirs";
       throw new ServingError("PERMISSION_DENIED", message, { field: "origin" });
     }
     const queryText = question === -1 ? "" : url.slice(question + 1);

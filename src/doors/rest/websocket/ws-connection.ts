@@ -10,6 +10,7 @@ import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import { type WebSocket, WebSocketServer } from "ws";
 import { ServingError } from "../../../base/index.ts";
+import { takenBytes } from "../http/connection/taken-bytes.ts";
 import type { Upgrade } from "../http/upgrade.ts";
 
 /** One open WebSocket. */
@@ -129,7 +130,7 @@ class WsConnection implements SocketConnection {
   }
 
   get takenBytes(): number {
-    return this.#socket.bytesWritten - this.#socket.writableLength;
+    return takenBytes(this.#socket) ?? 0;
   }
 
   sendText(text: string, taken: () => void): void {

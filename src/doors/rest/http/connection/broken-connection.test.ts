@@ -37,6 +37,13 @@ const routes: readonly Route[] = [
     handle: (exchange) => exchange.replyJson(String(exchange.body)),
   },
   {
+    ...{ method: "GET", path: "/stream", body: "none", dialect: "plain" },
+    handle(exchange) {
+      exchange.beginStream({ contentType: "text/plain", lines: "" })?.end("1");
+      exchange.endStream("OK");
+    },
+  },
+  {
     ...{ method: "GET", path: "/large", body: "none", dialect: "plain" },
     handle: (exchange) =>
       exchange.reply({ status: 200, contentType: "text/plain", lines: "" }, large),
@@ -55,6 +62,7 @@ async function open(
     ...{ host: "127.0.0.1", port: 0, listenSockets: 1, limits, validationStatus: 400 },
     ...{ routes, clock, counts: metrics.http, keepAliveMs },
     admit: () => {},
+    upgrade: ({ socket }) => void socket.write("HTTP/1.1 101 Switching Protocols\r\n\r\n"),
     finished: () => {},
     limitHit: (name) => void hits.push(name),
   });
@@ -101,6 +109,18 @@ test("a broken head behind an open request does not answer in its place", async 
   await until(() => expect(caller.isEnded).toBe(true));
   expect(statuses(caller)).toEqual(["200"]);
   expect(caller.text).toContain("connection: close");
+});
+
+test("what Node would answer by itself has its turn and its words too", async () => {
+  await open();
+  const odd = wait.replace("host: x", "expect: tea");
+  const caller = call(`${wait}${odd}${wait.replace("host: x", "host: x\r\nexpect: tea")}\0`);
+  await until(() => expect(waiting.length).toBe(2));
+  expect(caller.text).toBe("");
+  for (const exchange of waiting) exchange.replyJson("1");
+  await until(() => expect(caller.isEnded).toBe(true));
+  expect(statuses(caller)).toEqual(["200", "400", "200"]);
+  expect(caller.text).toContain("header 'host': missing");
 });
 
 test("a slow head behind an open request does not answer in its place", async () => {
@@ -166,6 +186,38 @@ test("an idle connection ends at its time, and a busy one does not", async () =>
   expect(hits).toEqual([]);
 });
 
+test("a connection that became another protocol is not idle, whatever came before", async () => {
+  await open({ replyReadMsMax: 100 }, 50);
+  const post = "POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\n\r\n1";
+  const caller = call(post);
+  const idle = call(post);
+  await until(() => expect(statuses(caller)).toEqual(["200"]));
+  caller.socket.write(
+    "GET / HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n",
+  );
+  await until(() => expect(statuses(caller)).toEqual(["200", "101"]));
+  await until(() => expect([statuses(idle), idle.isEnded]).toEqual([["200"], true]));
+  await new Promise((done) => setTimeout(done, 200));
+  expect([caller.isEnded, server?.connections]).toEqual([false, 1]);
+});
+
+test("every reply on a kept connection says how long it is kept", async () => {
+  await open();
+  const caller = call(
+    "HEAD /large HTTP/1.1\r\nhost: x\r\n\r\nGET /stream HTTP/1.1\r\nhost: x\r\n\r\n" +
+      "POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\n\r\n1",
+  );
+  await until(() => expect(statuses(caller)).toEqual(["200", "200", "200"]));
+  expect(caller.text.toLowerCase().split("keep-alive: timeout=65\r\n").length).toBe(4);
+  const last = call("GET /stream HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+  await until(() => expect(last.isEnded).toBe(true));
+  expect(last.text.toLowerCase()).toContain("connection: close");
+  expect(last.text.toLowerCase()).not.toContain("keep-alive");
+  const old = call("GET /stream HTTP/1.0\r\nconnection: keep-alive\r\n\r\n");
+  await until(() => expect(old.isEnded).toBe(true));
+  expect(old.text.toLowerCase()).toContain("connection: close");
+});
+
 test("a reply that is not read is cut", async () => {
   await open({ replyReadMsMax: 100 }, 50);
   const caller = call("GET /large HTTP/1.1\r\nhost: x\r\n\r\n");
@@ -188,12 +240,16 @@ test("a reply that is not read is cut, though its caller goes on sending", async
 });
 
 test("a reply that is read slowly, but read, is sent to its end", async () => {
-  await open({ replyReadMsMax: 200 });
+  await open({ replyReadMsMax: 500 });
   const caller = call("GET /large HTTP/1.1\r\nhost: x\r\n\r\n");
   let bytes = 0;
+  // Together longer than the limit; then fast, so that a busy machine comes to the end too.
+  let pauses = 300;
   caller.socket.removeAllListeners("data");
   caller.socket.on("data", (chunk) => {
     bytes += chunk.length;
+    if (pauses === 0) return;
+    pauses -= 1;
     caller.socket.pause();
     setTimeout(() => caller.socket.resume(), 2);
   });

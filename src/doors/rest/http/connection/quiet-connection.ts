@@ -17,6 +17,7 @@ import {
   owedResponse,
 } from "./open-exchanges.ts";
 import { judgePace, judgeReading, type Mark } from "./pace.ts";
+import { takenBytes } from "./taken-bytes.ts";
 
 /** The limits that a look may find hit. */
 export type LateLimit = "bodyReadMsMax" | "bodyBytesPerSecondMin";
@@ -45,8 +46,6 @@ interface Watched extends Socket {
   [reply]?: Mark | undefined;
   /** When a look first found it so, and what had begun on it by then. */
   [idle]?: { readonly sinceMs: number; readonly begun: number } | undefined;
-  /** Node's own, which knows what the system has taken of a write that is not over. */
-  readonly _handle?: { readonly bytesWritten: number; readonly writeQueueSize: number } | null;
 }
 
 /** Looks at all connections until what it returns is called. */
@@ -110,12 +109,12 @@ function isIdle(socket: Watched, msMax: number, nowMs: number): boolean {
 
 /** True when a reply waits on this connection and nothing of it was taken for `msMax`. */
 function isUnread(socket: Watched, msMax: number, nowMs: number): boolean {
-  const handle = socket._handle;
-  if (socket.writableLength === 0 || handle === undefined || handle === null) {
+  const bytes = takenBytes(socket);
+  if (socket.writableLength === 0 || bytes === undefined) {
     socket[reply] = undefined;
     return false;
   }
-  const now = { atMs: nowMs, bytes: handle.bytesWritten - handle.writeQueueSize };
+  const now = { atMs: nowMs, bytes };
   const mark = judgeReading(socket[reply] ?? now, now, msMax);
   if (mark === "stuck") return true;
   socket[reply] = mark;

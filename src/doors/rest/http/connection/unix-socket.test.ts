@@ -68,6 +68,11 @@ test("refuses a path that is a file, and one that is too long", async () => {
   await expect(open(`/tmp/${"x".repeat(100)}`)).rejects.toThrow("is longer than 100 bytes");
 });
 
+test.runIf(process.platform !== "win32")("names the path that cannot be had", async () => {
+  const path = join(folder, "none", "d.sock");
+  await expect(open(path)).rejects.toThrow(`server.unixSocket: ${path} may not be used (EACCES)`);
+});
+
 /** Leaves a dead socket at `path`, as SIGKILL does. */
 async function leaveSocket(path: string): Promise<void> {
   const { spawn } = await import("node:child_process");

@@ -2,7 +2,7 @@
  * Accepts connections on a Unix socket beside the port.
  *
  * A server that was killed leaves its socket behind, and nobody else may take its path by accident:
- * the path is tried first, and removed only when it is a socket that nobody answers on. Who may
+ * the path is tried first, and removed only when it is a socket on which nobody listens. Who may
  * connect is a matter of the folder's and the socket's permissions, which follow the umask.
  */
 import { lstatSync, unlinkSync } from "node:fs";
@@ -16,21 +16,26 @@ const pathBytesMax = 100;
 /**
  * Listens on `path` and hands the connections to `http`; closing the server removes the path.
  *
- * @throws INTERNAL the path is too long, is no socket, or another server answers there
- * @throws the system's error when the path may not be used
+ * @throws INTERNAL the path is too long, is no socket, may not be used, or has a server already
  */
 export async function listenUnix(http: HttpServer, path: string): Promise<Server> {
   if (Buffer.byteLength(path) > pathBytesMax) {
     throw unusable(path, `is longer than ${pathBytesMax} bytes`);
   }
-  await clear(path);
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     http.emit("connection", socket);
   });
-  await new Promise<void>((done, failed) => {
-    server.once("error", failed);
-    server.listen(path, done);
-  });
+  try {
+    await clear(path);
+    await new Promise<void>((done, failed) => {
+      server.once("error", failed);
+      server.listen(path, done);
+    });
+  } catch (thrown) {
+    if (thrown instanceof ServingError) throw thrown;
+    // The system's own error would be read as one of the port.
+    throw unusable(path, `may not be used (${(thrown as NodeJS.ErrnoException).code})`);
+  }
   return server;
 }
 
@@ -50,7 +55,8 @@ async function isAnswered(path: string): Promise<boolean> {
       socket.destroy();
       done(true);
     });
-    socket.once("error", () => done(false));
+    // Any other fault (a full queue, no permission) is that of a socket with a server behind it.
+    socket.once("error", ({ code }: NodeJS.ErrnoException) => done(code !== "ECONNREFUSED"));
   });
 }
 

@@ -1,0 +1,19 @@
+/**
+ * What a reader has taken of a connection, also while one large write is on its way.
+ *
+ * A socket of Node counts a write once all of it has left, so a reader who takes a large reply in
+ * small steps would seem to take nothing. The system's side of the socket knows better.
+ */
+import type { Socket } from "node:net";
+
+/** Node's own, which knows what the system has taken of a write that is not over. */
+interface HandledSocket extends Socket {
+  readonly _handle?: { readonly bytesWritten: number; readonly writeQueueSize: number } | null;
+}
+
+/** Bytes that have left so far; `undefined` once the connection is over. */
+export function takenBytes(socket: Socket): number | undefined {
+  const { _handle: handle } = socket as HandledSocket;
+  if (handle === undefined || handle === null) return undefined;
+  return handle.bytesWritten - handle.writeQueueSize;
+}
