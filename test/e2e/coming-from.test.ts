@@ -9,11 +9,7 @@ import { hasCurl, isAsShown, shell } from "../support/shown-answers.ts";
 import { readDocument } from "../tidy/markdown.ts";
 
 const folder = "docs/how-to";
-/** Shows parts of answers and statuses, so it has a test of its own. */
-const isApart = (name: string): boolean => name === "come-from-fastapi.md";
-const pages = readdirSync(join(root, folder)).filter(
-  (name) => name.startsWith("come-from-") && !isApart(name),
-);
+const pages = readdirSync(join(root, folder)).filter((name) => name.startsWith("come-from-"));
 const serve = "npm run -s millrace -- serve";
 
 interface Page {
