@@ -20,7 +20,8 @@ names            comparisons or groups of them (row, latency, tensor ...); none 
 --help           this text
 
 MILLRACE_BENCH_TRITON  a command with {port} (and {cores}) that starts Triton with a four-feature
-                       model; _PATH and _BODY (a file) say what is posted to it
+                       model; _PATH and _BODY (a file) say what is posted to it; grpc-rows also
+                       wants {grpcPort} and a model of 20 features in _ROWS_MODEL
 
 Exit: 0 all goals met, 1 a goal missed or a ratio of the baseline lost, 2 something did not run.
 `;

@@ -1,7 +1,7 @@
 /** All comparisons in the order in which they run. */
 import type { Comparison } from "../stage.ts";
 import { connections } from "./connections.ts";
-import { grpc } from "./grpc.ts";
+import { grpc, grpcRows, grpcTensorEcho } from "./grpc.ts";
 import { latency } from "./latency.ts";
 import { fleet, memory } from "./memory.ts";
 import { neighbour } from "./neighbour.ts";
@@ -18,6 +18,8 @@ export const comparisons: readonly Comparison[] = [
   latency,
   connections,
   grpc,
+  grpcRows,
+  grpcTensorEcho,
   rowsLinear,
   rowsTrees,
   tensor,

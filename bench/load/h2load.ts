@@ -13,12 +13,16 @@ export interface H2Load {
   readonly callsInFlight: number;
   /** Whole seconds, 1 or more. */
   readonly seconds: number;
-  /** Cores that the generator may use. */
-  readonly cores: string;
+  /** 1 unless told; `callsInFlight` is of each. */
+  readonly connections?: number;
+  /** Cores that the generator may use; `undefined` leaves it to the kernel. */
+  readonly cores?: string;
 }
 
 export interface H2Result {
   readonly perSecond: number;
+  /** Calls that were answered. */
+  readonly done: number;
   /** Calls without a 2xx, and those that broke. */
   readonly failed: number;
 }
@@ -33,16 +37,20 @@ export function hasH2load(): boolean {
 /** Loads the server and says what came back. @throws Error when h2load fails or says nothing */
 export async function runH2load(load: H2Load): Promise<H2Result> {
   const words = [
-    ...["-c", load.cores, "h2load", "-c", "1", "-m", String(load.callsInFlight)],
-    ...["-D", String(load.seconds), "--warm-up-time=1", "-d", load.bodyFile],
+    ...(load.cores === undefined ? [] : ["taskset", "-c", load.cores]),
+    ...["h2load", "-c", String(load.connections ?? 1), "-m", String(load.callsInFlight)],
+    // Windows of 16 MiB, so that a large reply does not wait for the generator.
+    ...["-w", "24", "-W", "24"],
+    ...["-D", String(load.seconds), "-d", load.bodyFile],
     ...["-H", "content-type: application/grpc", "-H", "te: trailers"],
     `http://127.0.0.1:${load.port}${load.path}`,
   ];
-  const { stdout } = await run("taskset", words);
+  const { stdout } = await run(words[0] ?? "h2load", words.slice(1));
   const perSecond = Number(numberBefore(stdout, " req/s"));
   const failed = Number(numberBefore(stdout, " failed")) + Number(numberBefore(stdout, " errored"));
-  if (Number.isNaN(perSecond + failed)) throw new Error(`h2load gave no result: ${stdout}`);
-  return { perSecond, failed };
+  const done = Number(numberBefore(stdout, " done"));
+  if (Number.isNaN(perSecond + failed + done)) throw new Error(`h2load gave no result: ${stdout}`);
+  return { perSecond, failed, done };
 }
 
 /** The word ahead of `unit`. */

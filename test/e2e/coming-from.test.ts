@@ -65,6 +65,7 @@ test("there is a page for each server that we speak like", () => {
     "come-from-sagemaker.md",
     "come-from-tensorflow-serving.md",
     "come-from-torchserve.md",
+    "come-from-triton.md",
     "come-from-vertex-ai.md",
   ]);
 });

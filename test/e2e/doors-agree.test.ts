@@ -1,6 +1,8 @@
 // Goal: REST and gRPC say the same to the same request, right or wrong. Method: random requests, of
 // which many have a fault, through both doors of one built server; answers are compared bit by bit,
-// refusals by their code. A failure prints the seed that replays it.
+// refusals by their code. One at a time: in which batch a row runs may change the last bits of its
+// answer (ONNX Runtime computes whole vectors and their rest differently), and this is about the
+// doors. A failure prints the seed that replays it.
 
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -132,18 +134,14 @@ function asFloats(answer: unknown): unknown {
 test(`${count} random requests have the same answer or code (seed ${seed})`, async () => {
   const draw = drawFrom(seed);
   const seen = new Map<string, number>();
-  for (let from = 0; from < count; from += 20) {
-    const pairs = Array.from({ length: 20 }, () => makePair(draw));
-    const answers = await Promise.all(
-      pairs.map(async (pair) => ({ pair, rest: await askRest(pair), grpc: await askGrpc(pair) })),
-    );
-    for (const { pair, rest, grpc } of answers) {
-      expect(asFloats(grpc), `${JSON.stringify(pair)} (seed ${seed})`).toEqual(asFloats(rest));
-      const key = typeof rest === "string" ? rest : "OK";
-      seen.set(key, (seen.get(key) ?? 0) + 1);
-    }
+  for (let index = 0; index < count; index += 1) {
+    const pair = makePair(draw);
+    const [rest, grpc] = [await askRest(pair), await askGrpc(pair)];
+    expect(asFloats(grpc), `${JSON.stringify(pair)} (seed ${seed})`).toEqual(asFloats(rest));
+    const key = typeof rest === "string" ? rest : "OK";
+    seen.set(key, (seen.get(key) ?? 0) + 1);
   }
   expect([...seen.keys()]).toEqual(
     expect.arrayContaining(["OK", "INVALID_INPUT", "MODEL_NOT_FOUND", "VERSION_NOT_FOUND"]),
   );
-});
+}, 900_000);

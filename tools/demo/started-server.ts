@@ -44,11 +44,16 @@ export function serveWords(path: string, port: number): string[] {
   return ["bin/millrace.js", "serve", path, ...where];
 }
 
-/** Starts it; rejects with its output when it ends before it is ready. */
-export async function startServer(path: string): Promise<StartedServer> {
-  const isFree = await isPortFree(portWanted);
-  const port = isFree ? portWanted : await freePort();
-  const child = spawn(process.execPath, serveWords(path, port), {
+/**
+ * Starts it, with more words of `serve` where some are given; rejects with its output when it ends
+ * before it is ready.
+ */
+export async function startServer(
+  path: string,
+  more: readonly string[] = [],
+): Promise<StartedServer> {
+  const port = await freePort(portWanted);
+  const child = spawn(process.execPath, [...serveWords(path, port), ...more], {
     cwd: root,
     stdio: ["ignore", "pipe", "pipe"],
     detached: true,
@@ -69,7 +74,7 @@ export async function startServer(path: string): Promise<StartedServer> {
   return {
     url,
     port,
-    isOtherPort: !isFree,
+    isOtherPort: port !== portWanted,
     ended,
     output: output.text,
     showOutput: output.show,
@@ -139,7 +144,9 @@ async function isPortFree(port: number): Promise<boolean> {
   });
 }
 
-async function freePort(): Promise<number> {
+/** `wanted` where it is free, else any. */
+export async function freePort(wanted: number): Promise<number> {
+  if (await isPortFree(wanted)) return wanted;
   const server = createServer();
   return await new Promise<number>((done, fail) => {
     server.once("error", fail);

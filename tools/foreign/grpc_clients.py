@@ -1,12 +1,13 @@
 """Foreign gRPC clients against a running server that serves models/churn.
 
-Usage: grpc_clients.py HOST:PORT. Ends with 0 when every client got what it wanted.
+Usage: grpc_clients.py HOST:PORT. Prints pass or fail lines, ends with 0 when every client got what it wanted.
 """
 
 import asyncio
 import queue
 import sys
 
+import cases
 import grpc
 import numpy as np
 import tritonclient.grpc as triton
@@ -92,14 +93,14 @@ async def check_asyncio(target):
 
 
 def main(target):
-    check_health(target)
-    check_reflection(target)
+    cases.check("grpcio-health-checking", lambda: check_health(target))
+    cases.check("grpcio-reflection", lambda: check_reflection(target))
     client = triton.InferenceServerClient(target)
-    check_questions(client)
-    check_inference(client)
-    check_stream(client)
-    asyncio.run(check_asyncio(target))
-    print("PASS: grpcio-health-checking, grpcio-reflection, tritonclient (sync, async, stream)")
+    cases.check("tritonclient.grpc questions", lambda: check_questions(client))
+    cases.check("tritonclient.grpc infer, compressed, callbacks", lambda: check_inference(client))
+    cases.check("tritonclient.grpc stream", lambda: check_stream(client))
+    cases.check("tritonclient.grpc.aio", lambda: asyncio.run(check_asyncio(target)))
 
 
 main(sys.argv[1])
+sys.exit(1 if cases.failures else 0)

@@ -1,8 +1,8 @@
 """Calls a running Millrace with the clients that teams already have, and prints pass or fail lines.
 
-Usage: rest_dialects.py mlflow|sagemaker|kserve URL
+Usage: cases.py mlflow|sagemaker|kserve|kserve-v2 URL GRPC
 
-The server serves the demo models. Expected answers come from its simple dialect, asked over urllib,
+The server serves the demo models; GRPC is host:port. Expected answers come from its simple dialect, asked over urllib,
 so a client passes only when it reads the same predictions.
 """
 
@@ -87,7 +87,7 @@ def through_proxy(rewrite):
     return f"http://127.0.0.1:{server.server_port}"
 
 
-def run_mlflow(url):
+def run_mlflow(url, _):
     import numpy
     import pandas
     from mlflow.pyfunc.scoring_server.client import ScoringServerClient
@@ -154,7 +154,7 @@ def run_mlflow(url):
     check("mlflow refusal names the column", refuse)
 
 
-def run_sagemaker(url):
+def run_sagemaker(url, _):
     import boto3
     from botocore.config import Config
     from botocore.exceptions import ClientError
@@ -239,7 +239,7 @@ def run_sagemaker(url):
     )
 
 
-def run_kserve(url):
+def run_kserve(url, _):
     from kserve import InferenceRESTClient, RESTConfig
 
     loop = asyncio.new_event_loop()
@@ -292,9 +292,85 @@ def run_kserve(url):
     wait(client.close())
 
 
-RUNS = {"mlflow": run_mlflow, "sagemaker": run_sagemaker, "kserve": run_kserve}
+def run_kserve_v2(url, target):
+    import numpy
+    from kserve import (
+        InferenceGRPCClient,
+        InferenceRESTClient,
+        InferInput,
+        InferRequest,
+        RESTConfig,
+    )
+
+    truth = expected(url, "churn", ROWS)
+    rows = numpy.array(ROWS, dtype=numpy.float32)
+    loop = asyncio.new_event_loop()
+
+    def wait(pending):
+        return loop.run_until_complete(pending)
+
+    def request(model, binary):
+        tensor = InferInput("features", list(rows.shape), "FP32")
+        tensor.set_data_from_numpy(rows, binary_data=binary)
+        return InferRequest(model, [tensor], request_id="7")
+
+    def answered(reply):
+        outputs = {each.name: each.as_numpy() for each in reply.outputs}
+        same(reply.id, "7")
+        same(outputs["label"].tolist(), truth["predictions"])
+        wanted = numpy.array(truth["probabilities"], dtype=numpy.float32)
+        same(numpy.float32(outputs["probabilities"]).tolist(), wanted.tolist())
+
+    def refused(call, words):
+        try:
+            wait(call())
+        except Exception as error:
+            if words in str(error):
+                return
+            raise
+        raise AssertionError("an unknown model was answered")
+
+    rest = InferenceRESTClient(RESTConfig(protocol="v2", retries=1))
+
+    def over_rest(model, binary):
+        return rest.infer(url, request(model, binary), model_name=model)
+
+    check("kserve v2 REST is_server_live", lambda: same(wait(rest.is_server_live(url)), True))
+    check("kserve v2 REST is_server_ready", lambda: same(wait(rest.is_server_ready(url)), True))
+    check("kserve v2 REST is_model_ready", lambda: same(wait(rest.is_model_ready(url, "churn")), True))
+    check("kserve v2 REST infer, JSON", lambda: answered(wait(over_rest("churn", False))))
+    check("kserve v2 REST infer, binary", lambda: answered(wait(over_rest("churn", True))))
+    check("kserve v2 REST unknown model", lambda: refused(lambda: over_rest("no", False), "404"))
+    wait(rest.close())
+
+    async def make():
+        return InferenceGRPCClient(target, timeout=20)
+
+    client = wait(make())
+
+    def over_grpc(model, binary):
+        return client.infer(request(model, binary))
+
+    check("kserve v2 gRPC is_server_live", lambda: same(wait(client.is_server_live()), True))
+    check("kserve v2 gRPC is_server_ready", lambda: same(wait(client.is_server_ready()), True))
+    check("kserve v2 gRPC is_model_ready", lambda: same(wait(client.is_model_ready("churn")), True))
+    check("kserve v2 gRPC infer, typed", lambda: answered(wait(over_grpc("churn", False))))
+    check("kserve v2 gRPC infer, raw", lambda: answered(wait(over_grpc("churn", True))))
+    check(
+        "kserve v2 gRPC unknown model",
+        lambda: refused(lambda: over_grpc("no", False), "NOT_FOUND"),
+    )
+    wait(client.close())
+
+
+RUNS = {
+    "mlflow": run_mlflow,
+    "sagemaker": run_sagemaker,
+    "kserve": run_kserve,
+    "kserve-v2": run_kserve_v2,
+}
 
 
 if __name__ == "__main__":
-    RUNS[sys.argv[1]](sys.argv[2])
+    RUNS[sys.argv[1]](*sys.argv[2:])
     sys.exit(1 if failures else 0)

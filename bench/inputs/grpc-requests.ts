@@ -1,0 +1,70 @@
+/**
+ * gRPC messages that are sent over and over, each in a file with its five bytes ahead.
+ *
+ * Written by hand, apart from the server's own codec; the field numbers are those of `proto/`.
+ */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { seededRandom } from "../../src/base/index.ts";
+import { cacheFolder } from "../stage.ts";
+import type { TensorPlan } from "./fixed-requests.ts";
+
+export interface GrpcRequest {
+  /** Path of the method. */
+  readonly path: string;
+  /** File that holds the framed message. */
+  readonly bodyFile: string;
+}
+
+/** A PredictRequest of four floats. */
+export function grpcRow(): GrpcRequest {
+  const features = Buffer.from(Float32Array.from([42, 18, 79.35, 1_397.475]).buffer);
+  const path = "/prediction.PredictionService/Predict";
+  return { path, bodyFile: writeFramed("grpc-row", field(1, features)) };
+}
+
+/** A ModelInferRequest with one raw FP32 input. */
+export function grpcTensor(plan: TensorPlan): GrpcRequest {
+  const random = seededRandom(plan.seed);
+  const [rows, width] = plan.shape;
+  const values = Float32Array.from({ length: rows * width }, () => random.next() * 4 - 2);
+  const input = [
+    field(1, plan.input),
+    field(2, "FP32"),
+    field(3, Buffer.concat(plan.shape.map(varint))),
+  ];
+  const message = Buffer.concat([
+    field(1, plan.model),
+    field(5, Buffer.concat(input)),
+    field(7, Buffer.from(values.buffer)),
+  ]);
+  const name = `grpc-${plan.model}-${rows}x${width}`;
+  return {
+    path: "/inference.GRPCInferenceService/ModelInfer",
+    bodyFile: writeFramed(name, message),
+  };
+}
+
+function varint(value: number): Buffer {
+  const bytes: number[] = [];
+  let rest = value;
+  for (; rest > 127; rest >>>= 7) bytes.push((rest & 127) | 128);
+  bytes.push(rest);
+  return Buffer.from(bytes);
+}
+
+/** A field of text, bytes, a message or packed numbers. */
+function field(number: number, value: string | Buffer): Buffer {
+  const bytes = Buffer.from(value);
+  return Buffer.concat([varint((number << 3) | 2), varint(bytes.length), bytes]);
+}
+
+function writeFramed(name: string, message: Buffer): string {
+  const prefix = Buffer.alloc(5);
+  prefix.writeUInt32BE(message.length, 1);
+  const folder = join(cacheFolder, "bodies");
+  mkdirSync(folder, { recursive: true });
+  const file = join(folder, `${name}.bin`);
+  writeFileSync(file, Buffer.concat([prefix, message]));
+  return file;
+}

@@ -1,0 +1,92 @@
+/**
+ * The server that foreign clients are run against: the demo models, and models of the names and
+ * tensors that Triton's example programs expect.
+ *
+ * Ports 8000 and 8001 where they are free, because some programs know no others.
+ */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { freePort, type StartedServer, startServer } from "../demo/started-server.ts";
+import { tensorValue, writeModel } from "../onnx/builder.ts";
+import type { ElementType, ModelSource } from "../onnx/model-source.ts";
+
+export const root = resolve(import.meta.dirname, "../..");
+
+export interface ForeignServer {
+  readonly server: StartedServer;
+  /** `host:port` of REST and of gRPC. */
+  readonly rest: string;
+  readonly grpc: string;
+}
+
+/** Starts the built server; `folder` is where the models are written. */
+export async function startForeign(folder: string): Promise<ForeignServer> {
+  for (const [name, source] of Object.entries(models)) {
+    const home = join(folder, name, "1");
+    mkdirSync(home, { recursive: true });
+    writeFileSync(join(home, "model.onnx"), writeModel(source));
+  }
+  const grpcPort = await freePort(8_001);
+  const name = ["--set", "oip.serverName=triton"];
+  const words = [folder, "--grpc-port", String(grpcPort), ...name];
+  const server = await startServer(join(root, "models"), words);
+  return { server, rest: server.url.slice("http://".length), grpc: `127.0.0.1:${grpcPort}` };
+}
+
+const rowOf16 = (name: string, type: ElementType) => tensorValue(name, type, ["batch", 16]);
+const int32 = 6;
+const text = 8;
+
+function identityOf(type: ElementType): ModelSource {
+  return {
+    nodes: [{ op: "Identity", inputs: ["INPUT0"], outputs: ["OUTPUT0"] }],
+    inputs: [rowOf16("INPUT0", type)],
+    outputs: [rowOf16("OUTPUT0", type)],
+  };
+}
+
+/** Sum and difference of two rows. */
+const simple: ModelSource = {
+  nodes: [
+    { op: "Add", inputs: ["INPUT0", "INPUT1"], outputs: ["OUTPUT0"] },
+    { op: "Sub", inputs: ["INPUT0", "INPUT1"], outputs: ["OUTPUT1"] },
+  ],
+  inputs: [rowOf16("INPUT0", "INT32"), rowOf16("INPUT1", "INT32")],
+  outputs: [rowOf16("OUTPUT0", "INT32"), rowOf16("OUTPUT1", "INT32")],
+};
+
+const cast = (from: string, to: string, type: number) => ({
+  op: "Cast",
+  inputs: [from],
+  outputs: [to],
+  attributes: { to: { int: type } },
+});
+
+/** The same of numbers that are written as text. */
+const simpleString: ModelSource = {
+  nodes: [
+    cast("INPUT0", "a", int32),
+    cast("INPUT1", "b", int32),
+    { op: "Add", inputs: ["a", "b"], outputs: ["sum"] },
+    { op: "Sub", inputs: ["a", "b"], outputs: ["difference"] },
+    cast("sum", "OUTPUT0", text),
+    cast("difference", "OUTPUT1", text),
+  ],
+  inputs: [rowOf16("INPUT0", "BYTES"), rowOf16("INPUT1", "BYTES")],
+  outputs: [rowOf16("OUTPUT0", "BYTES"), rowOf16("OUTPUT1", "BYTES")],
+};
+
+const image = [3, 224, 224];
+
+const models: Readonly<Record<string, ModelSource>> = {
+  simple,
+  simple_string: simpleString,
+  simple_identity: identityOf("BYTES"),
+  custom_identity_int32: identityOf("INT32"),
+  /** Not the network: its name, its input and its output. */
+  densenet_onnx: {
+    nodes: [{ op: "Identity", inputs: ["data_0"], outputs: ["fc6_1"] }],
+    inputs: [tensorValue("data_0", "FP32", image)],
+    outputs: [tensorValue("fc6_1", "FP32", image)],
+  },
+};
