@@ -5,8 +5,8 @@
  * Contract: the REST API of TensorFlow Serving 2.x; KServe v1 is its `:predict` with rows. Our
  * models have one signature, so `serving_default` is the only name that `signature_name` may have.
  */
-import { quote, ServingError } from "../../../base/index.ts";
-import type { ServedVersion } from "../../../service/index.ts";
+import { ServingError } from "../../../base/index.ts";
+import { checkSignature, findTfs, type ServedVersion } from "../../../service/index.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { beginOn, checkJsonType } from "../http/exchange-work.ts";
 import { serverTimingLine } from "../http/server-timing.ts";
@@ -14,7 +14,7 @@ import type { RowsKey, RowsRequest } from "../rows/rows-request.ts";
 import { type RowsRoute, readRows } from "../rows/rows-thread.ts";
 import { runRows } from "../rows/run-rows.ts";
 import { tfsServing } from "./serving.ts";
-import { findTarget, noRoute, type TargetPath, targetOf } from "./target.ts";
+import { choiceOf, noRoute, type TargetPath } from "./target.ts";
 import { type AnswerKind, writeAnywhere } from "./write-reply.ts";
 
 export interface TfsRoute extends RowsRoute {
@@ -33,7 +33,7 @@ const keysOf: Readonly<Record<Verb, readonly RowsKey[]>> = {
 export function call(route: TfsRoute, exchange: Exchange): Promise<void> {
   const { path, verb } = readCall(exchange.parameters);
   checkJsonType(exchange.headers.contentType);
-  const served = findTarget(route.service, targetOf(route.service, path));
+  const served = findTfs(route.service, choiceOf(path));
   beginOn(exchange, served);
   return run(route, exchange, { served, verb });
 }
@@ -79,11 +79,4 @@ function readCall(parameters: readonly string[]): { path: TargetPath; verb: Verb
   const [model = "", kind] = parameters;
   const path = parameters.length === 1 ? { model: head } : { model, kind, version: head };
   return { path, verb };
-}
-
-function checkSignature(name: string | undefined): void {
-  if (name === undefined || name === "" || name === "serving_default") return;
-  const field = "signature_name";
-  const message = `${field}: ${quote(name)} is unknown, expected serving_default`;
-  throw new ServingError("INVALID_INPUT", message, { field });
 }
