@@ -50,8 +50,12 @@ export { type FlowPlace, type FlowSink, StreamFlow } from "./streams/stream-flow
 export { type SliceAnswer, streamRows } from "./streams/stream-rows.ts";
 export {
   checkSignature,
+  classLabel,
+  classScores,
+  type ExamplesOutput,
   findTfs,
   numberOf,
+  regressionNumbers,
   servingDefault,
   type TfsChoice,
   type TfsStatus,

@@ -211,3 +211,76 @@ test("a tensor that lies is INVALID_ARGUMENT and names its field", async () => {
   expect(code).toBe(3);
   expect(details).toContain("'feature'");
 });
+
+function feature(kind: string, values: readonly unknown[]): Plain {
+  return { [kind]: { value: values } };
+}
+
+interface Classified {
+  readonly classifications: { classes: { label: string; score: number }[] }[];
+}
+
+async function classify(name: string, input: Plain): Promise<unknown> {
+  const request = { model_spec: { name }, input };
+  const end = await client.call(`${prediction}/Classify`, request);
+  expect(end.code, end.details).toBe(0);
+  const { classifications } = end.reply["result"] as Classified;
+  return classifications.map(({ classes }) => classes.map(({ label, score }) => [label, score]));
+}
+
+async function classifyOverRest(name: string, body: Plain): Promise<unknown> {
+  const { body: told } = await post(`${server.url}/v1/models/${name}:classify`, body);
+  const { results } = told as { results: [string, number][][] };
+  return results.map((classes) => classes.map(([label, score]) => [label, Math.fround(score)]));
+}
+
+test("examples are classified as over REST: columns, context, whole rows, text", async () => {
+  const numbers = (values: Record<string, number>): Plain => ({
+    features: {
+      feature: Object.fromEntries(
+        Object.entries(values).map(([name, value]) => [name, feature("float_list", [value])]),
+      ),
+    },
+  });
+  const some = { age: 45, tenure: 12 };
+  const context = { monthly_charges: 79.5, total_charges: 954 };
+  const examples = [numbers(some), numbers({ ...some, monthly_charges: 20.25 })];
+  const given = await classify("churn", {
+    example_list_with_context: { examples, context: numbers(context) },
+  });
+  const wanted = await classifyOverRest("churn", {
+    examples: [some, { ...some, monthly_charges: 20.25 }],
+    context,
+  });
+  expect(given).toEqual(wanted);
+  const whole = { features: { feature: { features: feature("float_list", row) } } };
+  const rows = await classify("churn", { example_list: { examples: [whole] } });
+  expect(rows).toEqual((wanted as unknown[]).slice(0, 1));
+  const text = "a wonderful day";
+  const texts = { features: { feature: { text: feature("bytes_list", [Buffer.from(text)]) } } };
+  expect(await classify("sentiment", { example_list: { examples: [texts] } })).toEqual(
+    await classifyOverRest("sentiment", { examples: [{ text }] }),
+  );
+});
+
+test("examples that do not suit are INVALID_ARGUMENT and name what is wrong", async () => {
+  const ask = (method: string, examples: readonly Plain[]): Promise<GrpcEnd> =>
+    client.call(`${prediction}/${method}`, {
+      model_spec: { name: "churn" },
+      input: { example_list: { examples } },
+    });
+  const old = { age: feature("float_list", [400]), tenure: feature("int64_list", [1]) };
+  const monthly_charges = feature("float_list", [1]);
+  const ends = await Promise.all([
+    ask("Classify", []),
+    ask("Classify", [{ features: { feature: { ages: feature("float_list", [1]) } } }]),
+    ask("Classify", [{ features: { feature: { ...old, monthly_charges } } }]),
+    ask("Regress", [{ features: { feature: { features: feature("float_list", row) } } }]),
+  ]);
+  expect(ends.map(({ code }) => code)).toEqual([3, 3, 3, 3]);
+  const told = ends.map(({ details }) => details);
+  expect(told[0]).toContain("input: no examples");
+  expect(told[1]).toContain("input.examples[0]: the model has no feature 'ages'");
+  expect(told[2]).toContain("input.examples[0].age");
+  expect(told[3]).toContain("regress");
+});

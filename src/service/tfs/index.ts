@@ -6,6 +6,7 @@ export {
   tfsStatus,
   tfsTypes,
 } from "./describe.ts";
+export { classLabel, classScores, type ExamplesOutput, regressionNumbers } from "./examples.ts";
 export {
   checkSignature,
   findTfs,

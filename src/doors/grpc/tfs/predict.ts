@@ -50,7 +50,8 @@ export function beginOn(service: Service, { work }: Call, message: Buffer): Serv
   return served;
 }
 
-function requestOf(outputFilter: readonly string[]): OipRequest {
+/** What a request without reserved parameters says; no filter wants all outputs. */
+export function requestOf(outputFilter: readonly string[]): OipRequest {
   return {
     id: undefined,
     inputs: [],

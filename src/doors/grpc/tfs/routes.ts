@@ -17,7 +17,8 @@ import {
 import type { PlainMessage } from "../messages.ts";
 import { plainMethod } from "../plain-method.ts";
 import type { GrpcService } from "../routes.ts";
-import type { Method } from "../transport/call.ts";
+import type { Call, Method } from "../transport/call.ts";
+import { classify, regress } from "./classify.ts";
 import { modelSpecOf } from "./model-spec.ts";
 import { predict } from "./predict.ts";
 
@@ -29,11 +30,9 @@ export function tfsServices(service: Service): readonly GrpcService[] {
     {
       name: `${space}.PredictionService`,
       methods: {
-        Predict: {
-          kind: "unary",
-          isWork: true,
-          handle: (call, message) => predict(service, call, message),
-        },
+        Predict: work(service, predict),
+        Classify: work(service, classify),
+        Regress: work(service, regress),
         GetModelMetadata: plain("GetModelMetadata", (request) => metadata(service, request)),
         MultiInference: plain("MultiInference", () => {
           throw notOffered("several tasks in one call (MultiInference)");
@@ -53,6 +52,14 @@ export function tfsServices(service: Service): readonly GrpcService[] {
       },
     },
   ];
+}
+
+function work(
+  service: Service,
+  answer: (service: Service, call: Call, message: Buffer) => void,
+): Method {
+  const handle = (call: Call, message: Buffer): void => answer(service, call, message);
+  return { kind: "unary", isWork: true, handle };
 }
 
 function plain(name: string, answer: (request: PlainMessage) => object): Method {

@@ -6,7 +6,15 @@
  * models have one signature, so `serving_default` is the only name that `signature_name` may have.
  */
 import { ServingError } from "../../../base/index.ts";
-import { checkSignature, findTfs, type ServedVersion } from "../../../service/index.ts";
+import type { OutputSpec } from "../../../model/index.ts";
+import {
+  checkSignature,
+  classScores,
+  findTfs,
+  regressionNumbers,
+  type ServedVersion,
+} from "../../../service/index.ts";
+import type { Tensor } from "../../../tensor/index.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { beginOn, checkJsonType } from "../http/exchange-work.ts";
 import { serverTimingLine } from "../http/server-timing.ts";
@@ -50,8 +58,10 @@ async function run(
   const decoded = await readRows(route, exchange, { plan: serving.plan, rules });
   checkSignature(decoded.signatureName);
   const outputs = await runRows(service, exchange, { served, serving, decoded });
-  const form = { specs: served.signature.outputs, hasBareTokens };
-  const reply = { kind: kindOf(verb, decoded), outputs, form };
+  const kind = kindOf(verb, decoded);
+  const shown = shownOf(kind, outputs, served.signature.outputs);
+  const form = { specs: shown.specs, hasBareTokens };
+  const reply = { kind, outputs: shown.outputs, form };
   const text = await writeAnywhere(route.threads, reply, exchange.cancellation);
   exchange.writtenAtMs = service.clock.nowMs();
   const lines = serverTimingLine(exchange.times, exchange.writtenAtMs);
@@ -62,6 +72,18 @@ function kindOf(verb: Verb, { form }: RowsRequest): AnswerKind {
   if (verb === "classify") return "classes";
   if (verb === "regress") return "regressions";
   return form === "columns" ? "outputs" : "predictions";
+}
+
+/** The outputs that the answer holds. @throws INVALID_INPUT examples do not suit the model */
+function shownOf(
+  kind: AnswerKind,
+  outputs: readonly Tensor[],
+  specs: readonly OutputSpec[],
+): { outputs: readonly Tensor[]; specs: readonly OutputSpec[] } {
+  if (kind === "predictions" || kind === "outputs") return { outputs, specs };
+  const { tensor, spec } =
+    kind === "classes" ? classScores(outputs, specs) : regressionNumbers(outputs, specs);
+  return { outputs: [tensor], specs: [spec] };
 }
 
 /** Splits `M:predict`, or `M`, `versions`, `3:predict`. */
