@@ -48,4 +48,22 @@ export { type KeptStream, KeptStreams } from "./streams/kept-streams.ts";
 export { type OpenStream, OpenStreams } from "./streams/open-streams.ts";
 export { type FlowPlace, type FlowSink, StreamFlow } from "./streams/stream-flow.ts";
 export { type SliceAnswer, streamRows } from "./streams/stream-rows.ts";
+export {
+  checkSignature,
+  classLabel,
+  classScores,
+  type ExamplesOutput,
+  findTfs,
+  numberOf,
+  regressionNumbers,
+  servingDefault,
+  type TfsChoice,
+  type TfsStatus,
+  type TfsTarget,
+  tfsModelSpec,
+  tfsSignatures,
+  tfsStatus,
+  tfsTarget,
+  tfsTypes,
+} from "./tfs/index.ts";
 export { createTrial, type TrialOptions } from "./trial.ts";

@@ -21,6 +21,8 @@ const files = [
   "inference/grpc_service.proto",
   "prediction.proto",
   "sentiment.proto",
+  "tensorflow_serving/prediction_service.proto",
+  "tensorflow_serving/model_service.proto",
   "grpc/health/v1/health.proto",
   "grpc/reflection/v1/reflection.proto",
   "grpc/reflection/v1alpha/reflection.proto",

@@ -12,6 +12,7 @@ import { predictionService } from "./prediction/routes.ts";
 import { reflectionNames, reflectionServices } from "./reflection/routes.ts";
 import { type GrpcService, methodsByPath } from "./routes.ts";
 import { sentimentService } from "./sentiment/routes.ts";
+import { tfsServices } from "./tfs/routes.ts";
 import { type GrpcServer, startGrpcServer, type TlsParts } from "./transport/server.ts";
 
 export interface GrpcDoorOptions {
@@ -56,6 +57,7 @@ function servicesOf(options: GrpcDoorOptions): readonly GrpcService[] {
     oipService({ service, serverName, serverVersion }),
     predictionService(service),
     sentimentService({ service }),
+    ...tfsServices(service),
   ];
   const names = own.map((each) => each.name);
   const health = healthService({ service, clock, names });

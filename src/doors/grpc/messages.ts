@@ -53,7 +53,8 @@ export function messageType(name: string): MessageType {
   if (desc === undefined) throw new RangeError(`there is no message ${name}`);
   return {
     decode: (bytes) => decode(desc, bytes),
-    encode: (value) => frameOf(toBinary(desc, fromJson(desc, value as JsonValue))),
+    encode: (value) =>
+      frameOf(toBinary(desc, fromJson(desc, value as JsonValue, { registry: typeRegistry() }))),
   };
 }
 

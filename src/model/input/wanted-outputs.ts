@@ -9,6 +9,12 @@ import type { Signature } from "../signature.ts";
 import { listed } from "./check-shape.ts";
 import type { InputLimits } from "./input-checks.ts";
 
+/** What the list of wanted outputs has to hold. */
+export interface OutputRules extends Pick<InputLimits, "outputsMax"> {
+  /** The caller's word for the list; `outputs` when absent. */
+  readonly field?: string;
+}
+
 /**
  * Indexes of the wanted outputs in the order asked; `undefined` = all in signature order.
  *
@@ -18,40 +24,51 @@ import type { InputLimits } from "./input-checks.ts";
 export function wantedOutputs(
   signature: Signature,
   names: readonly string[] | undefined,
-  limits: InputLimits,
+  rules: OutputRules,
 ): readonly number[] | undefined {
   if (names === undefined || names.length === 0) return undefined;
-  if (names.length > limits.outputsMax) {
-    const message =
-      `outputs: ${names.length} outputs, at most ${limits.outputsMax} are allowed ` +
-      "(outputsMax)";
-    const options = { field: "outputs", limit: "outputsMax" } as const;
+  const { outputsMax, field = "outputs" } = rules;
+  if (names.length > outputsMax) {
+    const allowed = `at most ${outputsMax} are allowed (outputsMax)`;
+    const message = `${field}: ${names.length} outputs, ${allowed}`;
+    const options = { field, limit: "outputsMax" } as const;
     throw new ServingError("LIMIT_EXCEEDED", message, options);
   }
   const indexes: number[] = [];
   let isAllInOrder = names.length === signature.outputs.length;
   for (let position = 0; position < names.length; position += 1) {
-    const index = outputIndex(signature, names[position] as string, position);
-    if (indexes.includes(index)) throw askedTwice(names[position] as string, position);
+    const name = names[position] as string;
+    const place = { field, position };
+    const index = outputIndex(signature, name, place);
+    if (indexes.includes(index)) throw askedTwice(name, place);
     indexes.push(index);
     if (index !== position) isAllInOrder = false;
   }
   return isAllInOrder ? undefined : indexes;
 }
 
-function outputIndex(signature: Signature, name: string, position: number): number {
+interface OutputPlace {
+  readonly field: string;
+  readonly position: number;
+}
+
+function outputIndex(signature: Signature, name: string, place: OutputPlace): number {
   const index = signature.outputs.findIndex((output) => output.name === name);
   if (index !== -1) return index;
   const known = signature.outputs.map((output) => output.name);
   throw new ServingError(
     "INVALID_INPUT",
-    `outputs[${position}]: the model has no output ${quote(name)}: ` +
+    `${place.field}[${place.position}]: the model has no output ${quote(name)}: ` +
       `expected ${listed(known)}${didYouMean(name, known)}`,
-    { field: `outputs[${position}].name` },
+    { field: nameField(place) },
   );
 }
 
-function askedTwice(name: string, position: number): ServingError {
-  const message = `outputs[${position}] ${quote(name)}: asked twice, expected once`;
-  return new ServingError("INVALID_INPUT", message, { field: `outputs[${position}].name` });
+function askedTwice(name: string, place: OutputPlace): ServingError {
+  const message = `${place.field}[${place.position}] ${quote(name)}: asked twice, expected once`;
+  return new ServingError("INVALID_INPUT", message, { field: nameField(place) });
+}
+
+function nameField({ field, position }: OutputPlace): string {
+  return field === "outputs" ? `outputs[${position}].name` : `${field}[${position}]`;
 }

@@ -8,6 +8,7 @@ import { ServingError } from "../../base/index.ts";
 import {
   applyTextSteps,
   emptyOutputs,
+  type FieldNaming,
   formInputs,
   type Signature,
   wantedOutputs,
@@ -23,6 +24,10 @@ export interface ReadInference {
   readonly served: ServedVersion;
   readonly request: OipRequest;
   readonly tensors: readonly OipTensor[];
+  /** How the caller spells places; the protocol's own way when absent. */
+  readonly naming?: FieldNaming;
+  /** The caller's word for the list of wanted outputs; `outputs` when absent. */
+  readonly outputsField?: string;
 }
 
 /** What is settled about a request while it is under way. */
@@ -55,12 +60,15 @@ export interface FormedInference {
 export function formInference(
   service: Service,
   terms: InferenceTerms,
-  { served, request, tensors }: ReadInference,
+  { served, request, tensors, naming, outputsField }: ReadInference,
 ): FormedInference {
   takeTerms(terms, request, service.limits.deadlineMsMax);
-  const formed = formInputs(served.checks, tensors);
+  const formed = formInputs(served.checks, tensors, naming);
   const names = request.outputs.map((output) => output.name);
-  const wanted = wantedOutputs(served.signature, names, served.checks.limits);
+  const { limits } = served.checks;
+  const rules =
+    outputsField === undefined ? limits : { outputsMax: limits.outputsMax, field: outputsField };
+  const wanted = wantedOutputs(served.signature, names, rules);
   terms.items = formed.items;
   terms.times.decodedAtMs = service.clock.nowMs();
   return { wanted, items: formed.items, inputs: stepped(served.signature, formed.inputs) };

@@ -5,8 +5,16 @@
  * Contract: the REST API of TensorFlow Serving 2.x; KServe v1 is its `:predict` with rows. Our
  * models have one signature, so `serving_default` is the only name that `signature_name` may have.
  */
-import { quote, ServingError } from "../../../base/index.ts";
-import type { ServedVersion } from "../../../service/index.ts";
+import { ServingError } from "../../../base/index.ts";
+import type { OutputSpec } from "../../../model/index.ts";
+import {
+  checkSignature,
+  classScores,
+  findTfs,
+  regressionNumbers,
+  type ServedVersion,
+} from "../../../service/index.ts";
+import type { Tensor } from "../../../tensor/index.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { beginOn, checkJsonType } from "../http/exchange-work.ts";
 import { serverTimingLine } from "../http/server-timing.ts";
@@ -14,7 +22,7 @@ import type { RowsKey, RowsRequest } from "../rows/rows-request.ts";
 import { type RowsRoute, readRows } from "../rows/rows-thread.ts";
 import { runRows } from "../rows/run-rows.ts";
 import { tfsServing } from "./serving.ts";
-import { findTarget, noRoute, type TargetPath, targetOf } from "./target.ts";
+import { choiceOf, noRoute, type TargetPath } from "./target.ts";
 import { type AnswerKind, writeAnywhere } from "./write-reply.ts";
 
 export interface TfsRoute extends RowsRoute {
@@ -33,7 +41,7 @@ const keysOf: Readonly<Record<Verb, readonly RowsKey[]>> = {
 export function call(route: TfsRoute, exchange: Exchange): Promise<void> {
   const { path, verb } = readCall(exchange.parameters);
   checkJsonType(exchange.headers.contentType);
-  const served = findTarget(route.service, targetOf(route.service, path));
+  const served = findTfs(route.service, choiceOf(path));
   beginOn(exchange, served);
   return run(route, exchange, { served, verb });
 }
@@ -50,8 +58,10 @@ async function run(
   const decoded = await readRows(route, exchange, { plan: serving.plan, rules });
   checkSignature(decoded.signatureName);
   const outputs = await runRows(service, exchange, { served, serving, decoded });
-  const form = { specs: served.signature.outputs, hasBareTokens };
-  const reply = { kind: kindOf(verb, decoded), outputs, form };
+  const kind = kindOf(verb, decoded);
+  const shown = shownOf(kind, outputs, served.signature.outputs);
+  const form = { specs: shown.specs, hasBareTokens };
+  const reply = { kind, outputs: shown.outputs, form };
   const text = await writeAnywhere(route.threads, reply, exchange.cancellation);
   exchange.writtenAtMs = service.clock.nowMs();
   const lines = serverTimingLine(exchange.times, exchange.writtenAtMs);
@@ -62,6 +72,18 @@ function kindOf(verb: Verb, { form }: RowsRequest): AnswerKind {
   if (verb === "classify") return "classes";
   if (verb === "regress") return "regressions";
   return form === "columns" ? "outputs" : "predictions";
+}
+
+/** The outputs that the answer holds. @throws INVALID_INPUT examples do not suit the model */
+function shownOf(
+  kind: AnswerKind,
+  outputs: readonly Tensor[],
+  specs: readonly OutputSpec[],
+): { outputs: readonly Tensor[]; specs: readonly OutputSpec[] } {
+  if (kind === "predictions" || kind === "outputs") return { outputs, specs };
+  const { tensor, spec } =
+    kind === "classes" ? classScores(outputs, specs) : regressionNumbers(outputs, specs);
+  return { outputs: [tensor], specs: [spec] };
 }
 
 /** Splits `M:predict`, or `M`, `versions`, `3:predict`. */
@@ -79,11 +101,4 @@ function readCall(parameters: readonly string[]): { path: TargetPath; verb: Verb
   const [model = "", kind] = parameters;
   const path = parameters.length === 1 ? { model: head } : { model, kind, version: head };
   return { path, verb };
-}
-
-function checkSignature(name: string | undefined): void {
-  if (name === undefined || name === "" || name === "serving_default") return;
-  const field = "signature_name";
-  const message = `${field}: ${quote(name)} is unknown, expected serving_default`;
-  throw new ServingError("INVALID_INPUT", message, { field });
 }

@@ -25,7 +25,7 @@ const writers: Readonly<Record<AnswerKind, typeof predictionsBody>> = {
   regressions: regressionsBody,
 };
 
-/** @throws OUTPUT_NOT_REPRESENTABLE, INVALID_INPUT */
+/** @throws OUTPUT_NOT_REPRESENTABLE */
 export function writeTfsReply({ kind, outputs, form }: TfsReply): string {
   return writers[kind](outputs, form);
 }
