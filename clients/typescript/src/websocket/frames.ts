@@ -2,7 +2,7 @@
  * What travels on the socket: a text frame per request and per reply.
  *
  * A request is a body of `/predict` with an `id`; a reply carries the same `id`. An error is
- * `{"id","error","code"}`.
+ * `{"id","error","code","field"}`, the field where there is one.
  */
 import { isRecord, textOf } from "../json/fields.ts";
 import { readJson } from "../json/read-json.ts";
