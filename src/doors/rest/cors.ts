@@ -21,7 +21,7 @@ const methods = "GET, POST, PUT, DELETE";
 /** Reply headers that a page may read beside the few that it always may. */
 const exposed =
   "x-request-id, x-error-code, x-items-failed, server-timing, retry-after, " +
-  "inference-header-content-length";
+  "inference-header-content-length, x-stream-id";
 
 /** Characters of a list of header names at most. */
 const namesMax = 1_024;
