@@ -5,6 +5,7 @@ import { aliasOfText } from "../model/index.ts";
 import { buildVersion } from "./build-version.ts";
 import { cacheFolderOf } from "./cache-folder.ts";
 import type { ComposeOptions, DoorSettings, GrpcSettings } from "./compose.ts";
+import { originsOf } from "./config/origins.ts";
 import type { Config } from "./config/schema.ts";
 import { readTls } from "./tls-files.ts";
 
@@ -44,13 +45,13 @@ export function doorSettings(config: Config): DoorSettings {
     hasDocs: docs.enabled,
     unixSocket: server.unixSocket,
     cors: {
-      origins: cors.origins.split(" ").filter((origin) => origin !== ""),
+      origins: originsOf(cors.origins),
       maxAgeS: cors.maxAgeS,
     },
     hasBareTokens: tfs.bareNan,
     dialects: server.dialects,
     vertex,
-    origins: websocket.origins,
+    origins: originsOf(websocket.origins),
   };
 }
 

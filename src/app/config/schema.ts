@@ -10,6 +10,7 @@ import { type LimitName, type Limits, limitTable } from "../../base/index.ts";
 import { dialectNames } from "../../doors/rest/index.ts";
 import { aliasOfText } from "../../model/index.ts";
 import { logLevels } from "../../observe/index.ts";
+import { originsSchema } from "./origins.ts";
 
 const since = "0.1.0";
 
@@ -167,24 +168,11 @@ const vertexSchema = z.strictObject({
   }),
 });
 
-/** `*`, or a scheme, a host and perhaps a port: what a browser sends as Origin. */
-function isOrigin(text: string): boolean {
-  if (text === "*") return true;
-  return URL.canParse(text) && new URL(text).origin === text;
-}
-
 const corsSchema = z.strictObject({
-  origins: z
-    .string()
-    .max(8_192)
-    .refine((text) => text.split(" ").every((each) => each === "" || isOrigin(each)), {
-      error: "expected origins like https://app.example or http://localhost:3000, or *",
-    })
-    .default("")
-    .meta({
-      description: "Origins whose pages may call, with spaces between; * for any; empty: none.",
-      since,
-    }),
+  origins: originsSchema.meta({
+    description: "Origins whose pages may call, with spaces between; * for any; empty: none.",
+    since,
+  }),
   maxAgeS: z.int().min(0).max(86_400).default(600).meta({
     description: "How long a browser remembers what a preflight was answered.",
     unit: "s",
@@ -193,9 +181,10 @@ const corsSchema = z.strictObject({
 });
 
 const webSocketSchema = z.strictObject({
-  origins: z.array(z.string().min(1).max(512)).max(100).default([]).meta({
+  origins: originsSchema.meta({
     description:
-      "Origins (https://example.org) of pages on other hosts that may open a WebSocket; * is any.",
+      "Origins whose pages may open a WebSocket beside those of the same host, " +
+      "with spaces between; * for any.",
     since,
   }),
 });
