@@ -37,6 +37,14 @@ export interface HttpCounts {
   streamBufferBytes: () => number;
 }
 
+/** What the gRPC door counts beside its requests. */
+export interface GrpcCounts {
+  /** Of each message that came, inflated. */
+  readonly messageBytes: BucketCounts;
+  /** Open HTTP/2 streams, a call each; asked at scrape time. */
+  streams: () => number;
+}
+
 export class ServerMetrics {
   readonly limitHits: LimitHits;
   readonly build: string;
@@ -52,6 +60,7 @@ export class ServerMetrics {
     streams: () => 0,
     streamBufferBytes: () => 0,
   };
+  readonly grpc: GrpcCounts = { messageBytes: new BucketCounts(byteBounds), streams: () => 0 };
   /** At most `metricModelsMax` entries and one for the rest. */
   readonly #versions = new Map<string, ModelMetrics>();
   readonly #modelsMax: number;

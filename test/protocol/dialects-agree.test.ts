@@ -1,7 +1,8 @@
-// Goal: the same rows get bit-equal answers through every dialect, for every demo model.
-// Method: rows from a seed go through all dialects of the built server; the answers of the Open
-// Inference Protocol are taken as bytes, the others are compared with them by value of the dtype.
+// Goal: the same rows get bit-equal answers through every door and dialect, for every demo model.
+// Method: rows from a seed go through all of the built server; the answers of the Open Inference
+// Protocol are taken as bytes, the others are compared with them by value of the dtype.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type DoorAnswer, type DoorQuestion, doors } from "../support/ask-doors.ts";
 import { type BuiltServer, root, startBuilt } from "../support/built-server.ts";
 import { inferBinary } from "../support/oip-client.ts";
 
@@ -157,6 +158,28 @@ describe.each(demos)("$name", (demo) => {
 
   beforeAll(async () => {
     truth = await truthOf(demo, rows);
+  });
+
+  describe("every door gives the bits of the first", () => {
+    let question: DoorQuestion;
+    let first: DoorAnswer;
+
+    beforeAll(async () => {
+      const width = rows[0]?.length ?? 0;
+      const shape = isText ? await textShape(demo, rows.length) : [rows.length, width];
+      const { input: name, datatype } = demo;
+      const tensor = { name, datatype, shape, values: rows.flat() };
+      question = { model: demo.name, tensor, instances };
+      const [askFirst] = Object.values(doors);
+      if (askFirst === undefined) throw new Error("there is no door");
+      first = await askFirst(server, question);
+      expect(first.labels).toEqual(truth.labels);
+      expect(first.scores.flat().length).toBeGreaterThan(rowsPerModel);
+    });
+
+    test.each(Object.entries(doors))("%s", async (_, ask) => {
+      expect(await ask(server, question)).toEqual(first);
+    });
   });
 
   test("the simple dialect", async () => {

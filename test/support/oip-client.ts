@@ -26,7 +26,8 @@ const sizes: Readonly<Record<string, number>> = {
   FP64: 8,
 };
 
-function bytesOf(tensor: ClientTensor): Buffer {
+/** The raw bytes of a tensor. */
+export function bytesOf(tensor: ClientTensor): Buffer {
   if (tensor.datatype === "BYTES") {
     return Buffer.concat(
       tensor.values.flatMap((value) => {
@@ -89,7 +90,8 @@ function read(view: DataView, at: number, datatype: string): number | bigint {
   }
 }
 
-function valuesOf(bytes: Buffer, datatype: string): (number | bigint | string)[] {
+/** The elements in raw bytes. */
+export function valuesOf(bytes: Buffer, datatype: string): (number | bigint | string)[] {
   const values: (number | bigint | string)[] = [];
   if (datatype === "BYTES") {
     for (let at = 0; at < bytes.length; ) {

@@ -18,17 +18,22 @@ import {
 import { MillraceError } from "./millrace-error.ts";
 import type { InputsOf, ModelName, PredictionOf, RowOf } from "./models.ts";
 import { type Answer, type Answers, readAnswer, readAnswers } from "./rest/answer.ts";
+import { type BatchAnswer, batchBody, readBatch } from "./rest/batch.ts";
 import { type HttpReply, type HttpRequest, HttpSender } from "./rest/http-sender.ts";
 import { type InferAnswer, inferRequest, modelPath, readInferAnswer } from "./rest/infer.ts";
 import { type Health, type ModelMetadata, readHealth, readMetadata } from "./rest/metadata.ts";
 import { isRows, predictBody, simplePath } from "./rest/predict.ts";
+import { readEvents } from "./rest/read-events.ts";
 import { readStream } from "./rest/read-stream.ts";
 import { type StreamItem, type StreamProgress, streamBody } from "./rest/stream.ts";
 import type { InferWishes } from "./tensor/oip-body.ts";
 import type { TensorInput } from "./tensor/tensor.ts";
+import { type ReplyFrame, readFrame } from "./websocket/frames.ts";
 import { ModelSocket } from "./websocket/model-socket.ts";
 import { SocketConnection } from "./websocket/socket-connection.ts";
 import { completeSocketOptions, type SocketOptions } from "./websocket/socket-options.ts";
+import { readTensorFrame } from "./websocket/tensor-frames.ts";
+import { TensorSocket } from "./websocket/tensor-socket.ts";
 
 /** What may be said about one inference. */
 export interface InferOptions extends CallOptions, Omit<InferWishes, "id"> {}
@@ -37,6 +42,11 @@ export interface InferOptions extends CallOptions, Omit<InferWishes, "id"> {}
 export interface StreamOptions extends CallOptions {
   /** Told how far the stream is, once a second at most, and at its end. */
   readonly onProgress?: (progress: StreamProgress) => void;
+  /**
+   * Go on where a broken connection left off; default false. Rows then come in their order, and
+   * rows in one request that are too large to be kept (`streamsKeptBytesMax`) end with the break.
+   */
+  readonly isResumable?: boolean;
 }
 
 /** Calls one server. Made by `createClient`; its calls may run at the same time. */
@@ -86,6 +96,22 @@ export class MillraceClient {
   }
 
   /**
+   * Predictions for several rows, each of which may fail alone; nothing is thrown for those.
+   *
+   * @throws MillraceError
+   */
+  async batchPredict<M extends ModelName>(
+    model: M,
+    rows: readonly RowOf<M>[],
+    options: CallOptions = {},
+  ): Promise<BatchAnswer<PredictionOf<M>>> {
+    const path = simplePath("/batch_predict", model, options.version);
+    const headers = { "content-type": "application/json" };
+    const request: HttpRequest = { method: "POST", path, headers, body: batchBody(rows) };
+    return readBatch(await this.#call(request, options));
+  }
+
+  /**
    * Runs a model on tensors, which travel as binary both ways: every number is exact, NaN too.
    *
    * @param inputs by name, `{ features: { shape: [1, 4], data: Float32Array.of(...) } }`
@@ -105,8 +131,8 @@ export class MillraceClient {
    * Predictions for many rows, each as it completes, so in no order: `index` says which row it is.
    *
    * A reader that is slower than the model slows the model down; one that leaves the loop cancels
-   * what has not run. Only the start is tried again. There is no deadline unless `timeoutMs` is
-   * given; the server's own default holds.
+   * what has not run. Only the start is tried again, unless `isResumable` is set. There is no
+   * deadline unless `timeoutMs` is given; the server's own default holds.
    *
    * @throws MillraceError
    */
@@ -116,22 +142,37 @@ export class MillraceClient {
     options: StreamOptions = {},
   ): AsyncGenerator<StreamItem<PredictionOf<M>>, void, void> {
     const path = simplePath("/predict/stream", model, options.version);
+    const { isResumable = false, onProgress } = options;
+    const headers = { ...callHeaders(options), ...(isResumable ? asEvents : {}) };
+    const wish = onProgress === undefined ? "" : "progress=1";
     const request: HttpRequest = {
       method: "POST",
-      path: options.onProgress === undefined ? path : `${path}&progress=1`,
-      headers: { "content-type": "application/json", ...callHeaders(options) },
+      path: wish === "" ? path : `${path}&${wish}`,
+      headers: { ...headers, "content-type": "application/json" },
       body: streamBody(rows),
     };
     const callMs = checkTimeout(options.timeoutMs ?? Number.POSITIVE_INFINITY);
     const deadline = new Deadline(this.#settings.clock, callMs, options.signal);
-    try {
-      const response = await this.#attempts.run(
-        (signal, leftMs) => this.#sender.open(request, signal, leftMs),
+    const rules = rulesOf(options, this.#settings.rules);
+    const open = (asked: HttpRequest): Promise<Response> =>
+      this.#attempts.run(
+        (signal, leftMs) => this.#sender.open(asked, signal, leftMs),
         deadline,
-        rulesOf(options, this.#settings.rules),
+        rules,
       );
+    const resume = (id: string, last: string): Promise<Response> => {
+      const seen = last === "" ? headers : { ...headers, "last-event-id": last };
+      const again = `/predict/stream/${encodeURIComponent(id)}${wish === "" ? "" : `?${wish}`}`;
+      return open({ method: "GET", path: again, headers: seen });
+    };
+    try {
+      const response = await open(request);
       const stream = { response, deadline, total: rows.length, url: this.#settings.url };
-      yield* readStream<PredictionOf<M>>(stream, options.onProgress);
+      if (!isResumable) yield* readStream<PredictionOf<M>>(stream, onProgress);
+      else {
+        const { attemptsMax } = rules.retry;
+        yield* readEvents<PredictionOf<M>>({ ...stream, attemptsMax, resume }, onProgress);
+      }
     } finally {
       deadline.close();
     }
@@ -175,15 +216,34 @@ export class MillraceClient {
    * @throws INVALID_INPUT for a wrong option
    */
   socket<M extends ModelName>(model: M, options: SocketOptions = {}): ModelSocket<M> {
+    const path = simplePath("/predict/ws", model, options.version);
+    const connection = this.#connection(path, options, readFrame);
+    return new ModelSocket(connection, (call, act) => this.#within(call, act));
+  }
+
+  /**
+   * A socket of one model for tensors, which travel as binary both ways; else as `socket`.
+   *
+   * @throws INVALID_INPUT for a wrong option
+   */
+  tensorSocket<M extends ModelName>(model: M, options: SocketOptions = {}): TensorSocket<M> {
+    const path = modelPath(model, options.version, "/ws");
+    const connection = this.#connection(path, options, readTensorFrame);
+    return new TensorSocket(connection, (call, act) => this.#within(call, act));
+  }
+
+  #connection<Body>(
+    path: string,
+    options: SocketOptions,
+    read: (content: unknown) => ReplyFrame<Body> | undefined,
+  ): SocketConnection<Body> {
     const { clock, random, rules } = this.#settings;
-    const connection = new SocketConnection({
-      ...completeSocketOptions(model, options, this.#settings),
-      clock,
-      random,
+    return new SocketConnection({
+      ...completeSocketOptions(path, options, this.#settings),
+      ...{ clock, random, read },
       budget: this.#attempts.budget,
       attemptsMax: rules.retry.attemptsMax,
     });
-    return new ModelSocket(connection, (call, act) => this.#within(call, act));
   }
 
   /** With retries, throttle and hedge. */
@@ -218,6 +278,8 @@ export class MillraceClient {
     }
   }
 }
+
+const asEvents = { accept: "text/event-stream" };
 
 /** A server that is not ready says so with this status. */
 const answers = [503];

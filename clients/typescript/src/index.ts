@@ -13,6 +13,7 @@ export type { MillraceErrorCode } from "./error-codes.ts";
 export { type ErrorFacts, MillraceError } from "./millrace-error.ts";
 export * from "./models.ts";
 export type { Answer, AnswerHead, Answers } from "./rest/answer.ts";
+export type { BatchAnswer } from "./rest/batch.ts";
 export type { Fetch } from "./rest/http-sender.ts";
 export type { InferAnswer } from "./rest/infer.ts";
 export type { Health, ModelMetadata, TensorDescription } from "./rest/metadata.ts";
@@ -23,3 +24,4 @@ export type { Datatype, ElementsOf, Tensor, TensorInput, TensorOf } from "./tens
 export type { MakeWebSocket, WebSocketLike } from "./websocket/link.ts";
 export type { ModelSocket, SocketCallOptions } from "./websocket/model-socket.ts";
 export type { SocketOptions } from "./websocket/socket-options.ts";
+export type { SocketInferOptions, TensorSocket } from "./websocket/tensor-socket.ts";

@@ -1,261 +1,161 @@
-// Goal: the client speaks the gRPC form of the protocol: raw tensors both ways, deadlines, errors.
-// Method: the built client against a small HTTP/2 server of the test, which reads and writes the
-// messages with another protobuf library and gives the inputs back as outputs.
-import {
-  createServer,
-  type Http2Server,
-  type IncomingHttpHeaders,
-  type ServerHttp2Stream,
-} from "node:http2";
-import type { AddressInfo } from "node:net";
+// Goal: the client's gRPC calls get from Millrace what its REST calls get: tensors bit by bit, the
+// same errors, deadlines, cancelling, also over TLS. Method: the built client against the built
+// server's gRPC door; certificates made for the test by openssl.
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
-import { expect, onTestFinished, test } from "vitest";
-import { clientFolder } from "./built-client.ts";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import {
+  type BuiltServer,
+  get,
+  root,
+  startBuilt,
+  until,
+} from "../../../test/support/built-server.ts";
+import { clientFolder, createClient } from "./built-client.ts";
+import { sameCases, slowSteps, writeClientModels } from "./client-models.ts";
 
 const entry = pathToFileURL(join(clientFolder, "dist/grpc/index.js")).href;
 const { createGrpcClient } = (await import(entry)) as typeof import("../src/grpc/index.ts");
 
-interface SeenCall {
-  readonly headers: IncomingHttpHeaders;
-  readonly message: Uint8Array;
-  readonly stream: ServerHttp2Stream;
-  /** From 1. */
-  readonly number: number;
-}
+const models = writeClientModels();
+const row = { shape: [1, 4], data: Float32Array.of(45, 12, 79.5, 954) };
+let server: BuiltServer;
+let client: ReturnType<typeof createGrpcClient>;
+let rest: ReturnType<typeof createClient>;
 
-/** Starts a server that hands each call to `act`; ends with the test. */
-async function standIn(act: (call: SeenCall) => void): Promise<string> {
-  let number = 0;
-  const server: Http2Server = createServer();
-  const sessions: { destroy(): void }[] = [];
-  server.on("session", (session) => void sessions.push(session));
-  server.on("stream", (stream, headers) => {
-    const chunks: Buffer[] = [];
-    stream.on("error", () => undefined);
-    stream.on("data", (chunk: Buffer) => chunks.push(chunk));
-    stream.on("end", () => {
-      number += 1;
-      act({ headers, message: Buffer.concat(chunks).subarray(5), stream, number });
-    });
-  });
-  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
-  onTestFinished(() => {
-    for (const session of sessions) session.destroy();
-    server.close();
-  });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-}
-
-function answer({ stream }: SeenCall, message: Uint8Array): void {
-  if (stream.destroyed) return;
-  stream.respond(
-    { ":status": 200, "content-type": "application/grpc", "x-request-id": "g-1" },
-    { waitForTrailers: true },
-  );
-  stream.on("wantTrailers", () => stream.sendTrailers({ "grpc-status": "0" }));
-  const frame = Buffer.alloc(5 + message.length);
-  frame.writeUInt32BE(message.length, 1);
-  frame.set(message, 5);
-  // In two parts, so that a message need not come in one piece.
-  stream.write(frame.subarray(0, 7));
-  stream.end(frame.subarray(7));
-}
-
-function refuse({ stream }: SeenCall, trailers: Record<string, string>): void {
-  stream.respond(
-    { ":status": 200, "content-type": "application/grpc", ...trailers },
-    { endStream: true },
-  );
-}
-
-interface ReadTensor {
-  name: string;
-  datatype: string;
-  shape: number[];
-}
-
-interface ReadRequest {
-  readonly model: string;
-  readonly version: string;
-  readonly parameters: number;
-  readonly tensors: readonly ReadTensor[];
-  readonly contents: readonly Uint8Array[];
-}
-
-function readTensor(bytes: Uint8Array): ReadTensor {
-  const tensor: ReadTensor = { name: "", datatype: "", shape: [] };
-  const reader = new BinaryReader(bytes);
-  while (reader.pos < reader.len) {
-    const [field] = reader.tag();
-    if (field === 1) tensor.name = reader.string();
-    else if (field === 2) tensor.datatype = reader.string();
-    else {
-      const end = reader.uint32() + reader.pos;
-      while (reader.pos < end) tensor.shape.push(Number(reader.int64()));
-    }
-  }
-  return tensor;
-}
-
-function readRequest(message: Uint8Array): ReadRequest {
-  const found = { model: "", version: "", parameters: 0 };
-  const tensors: ReadTensor[] = [];
-  const contents: Uint8Array[] = [];
-  const reader = new BinaryReader(message);
-  while (reader.pos < reader.len) {
-    const [field, type] = reader.tag();
-    if (field === 1) found.model = reader.string();
-    else if (field === 2) found.version = reader.string();
-    else if (field === 5) tensors.push(readTensor(reader.bytes()));
-    else if (field === 7) contents.push(reader.bytes());
-    else {
-      reader.skip(type);
-      if (field === 4) found.parameters += 1;
-    }
-  }
-  return { ...found, tensors, contents };
-}
-
-/** The inputs back as outputs; the shape unpacked, as some servers write it. */
-function echo(call: SeenCall): void {
-  const { model, version, tensors, contents } = readRequest(call.message);
-  const writer = new BinaryWriter().tag(1, 2).string(model).tag(2, 2).string(version);
-  for (const { name, datatype, shape } of tensors) {
-    writer.tag(5, 2).fork().tag(1, 2).string(name).tag(2, 2).string(datatype);
-    for (const size of shape) writer.tag(3, 0).int64(size);
-    writer.join();
-  }
-  for (const bytes of contents) writer.tag(6, 2).bytes(bytes);
-  answer(call, writer.finish());
-}
-
-test("tensors go there and back bit by bit, with model, version and parameters", async () => {
-  const seen: SeenCall[] = [];
-  const url = await standIn((call) => {
-    seen.push(call);
-    echo(call);
-  });
-  const client = createGrpcClient({ url });
-  const inputs = {
-    a: { shape: [2, 2], data: Float32Array.of(0.1, Number.NaN, -0, 1e30) },
-    b: { shape: [1], data: BigInt64Array.of(-(2n ** 63n)) },
-    c: { shape: [3], data: ["grüß", "", "🌊"] },
-    d: { shape: [0], data: new Float64Array() },
-    e: { shape: [300], data: Uint8Array.from({ length: 300 }, (_, index) => index % 251) },
-  };
-  const parameters = { priority: 1, note: "x", share: 0.5, deep: true };
-  const options = { version: "1.2.0", parameters, requestId: "r-7", timeoutMs: 5_000 };
-  const { outputs, model, version, requestId } = await client.infer("m", inputs, options);
-  expect([model, version, requestId]).toEqual(["m", "1.2.0", "g-1"]);
-  for (const [name, { shape, data }] of Object.entries(inputs)) {
-    expect(outputs[name]?.shape).toEqual(shape);
-    expect(outputs[name]?.data).toEqual(data);
-  }
-  const [call] = seen;
-  expect(call?.headers).toMatchObject({
-    ":path": "/inference.GRPCInferenceService/ModelInfer",
-    "content-type": "application/grpc",
-    te: "trailers",
-    "x-request-id": "r-7",
-    "grpc-timeout": expect.stringMatching(/^\d{1,4}m$/),
-  });
-  expect(readRequest(call?.message ?? new Uint8Array()).parameters).toBe(4);
-  client.close();
+beforeAll(async () => {
+  server = await startBuilt([models, `${root}/models`, "--batch-items-max", "1"]);
+  client = createGrpcClient({ url: `http://${server.grpc}` });
+  rest = createClient({ url: server.url });
 });
 
-test("a fault has the server's code, message, id and wait, and may be tried again", async () => {
-  const url = await standIn((call) => {
-    if (call.number === 1) {
-      refuse(call, {
-        "grpc-status": "3",
-        "grpc-message": "age: 451 is too much, gr%C3%BC%C3%9Fe",
-        "x-error-code": "INVALID_INPUT",
-        "x-request-id": "g-2",
-      });
-    } else if (call.number === 2) {
-      const wait = { "retry-after": "1", "grpc-retry-pushback-ms": "10" };
-      refuse(call, { "grpc-status": "14", "x-error-code": "WORKER_LOST", ...wait });
-    } else echo(call);
+afterAll(async () => {
+  client.close();
+  await server.stop("SIGKILL");
+});
+
+test.each(sameCases)("%s goes there and back bit by bit", async (type, x) => {
+  const answer = await client.infer(`same-${type.toLowerCase()}`, { x }, { requestId: "g-1" });
+  expect(answer).toEqual({
+    outputs: { y: { datatype: type, shape: x.shape, data: x.data } },
+    model: `same-${type.toLowerCase()}`,
+    version: "1",
+    requestId: "g-1",
   });
-  const client = createGrpcClient({ url, retry: { backoffMsMin: 1 } });
-  const x = { shape: [1], data: Int32Array.of(1) };
-  await expect(client.infer("m", { x })).rejects.toMatchObject({
+});
+
+test("BYTES goes there and back, and outputs can be chosen", async () => {
+  const x = { shape: [2, 2], data: ["grüß", "", "🌊", "a"] };
+  expect((await client.infer("same-bytes", { x })).outputs["y"]?.data).toEqual(x.data);
+  const wishes = { outputs: ["label"], parameters: { priority: 1 }, version: "1.0.0" };
+  const { outputs } = await client.infer("churn", { features: row }, wishes);
+  expect(outputs).toEqual({ label: { datatype: "INT64", shape: [1], data: BigInt64Array.of(1n) } });
+});
+
+test("answers, readiness and metadata are those of REST", async () => {
+  const { outputs } = await client.infer("churn", { features: row });
+  expect(outputs).toEqual((await rest.infer("churn", { features: row })).outputs);
+  expect(await client.metadata("churn")).toEqual(await rest.metadata("churn"));
+  expect([await client.ready(), await client.ready("churn"), await client.ready("nobody")]).toEqual(
+    [true, true, false],
+  );
+});
+
+test("a fault has the server's code, status and request", async () => {
+  const old = { ...row, data: Float32Array.of(451, 12, 79.5, 954) };
+  const asked = client.infer("churn", { features: old }, { requestId: "g-2" });
+  await expect(asked).rejects.toMatchObject({
     code: "INVALID_INPUT",
     status: 400,
-    message: "age: 451 is too much, grüße",
+    message: expect.stringContaining("0 to 120"),
     requestId: "g-2",
+    isRetryable: false,
   });
-  expect((await client.infer("m", { x })).outputs["x"]?.data).toEqual(Int32Array.of(1));
-  client.close();
+  await expect(client.infer("nobody", { x: row })).rejects.toMatchObject({
+    code: "MODEL_NOT_FOUND",
+    status: 404,
+  });
+  const version = client.infer("churn", { features: row }, { version: "9.9.9" });
+  await expect(version).rejects.toMatchObject({ code: "VERSION_NOT_FOUND" });
 });
 
-test("a session that ends is made again; nobody there is CONNECTION_FAILED", async () => {
-  const url = await standIn((call) => {
-    if (call.number === 1) call.stream.session?.destroy();
-    else echo(call);
-  });
-  const client = createGrpcClient({ url, retry: { backoffMsMin: 1 } });
-  const x = { shape: [1], data: Int32Array.of(1) };
-  const many = Array.from({ length: 8 }, () => client.infer("m", { x }));
-  for (const each of await Promise.all(many)) expect(each.model).toBe("m");
-  client.close();
-  const nobody = createGrpcClient({ url: "http://127.0.0.1:9", retry: { backoffMsMin: 1 } });
-  await expect(nobody.infer("m", { x })).rejects.toMatchObject({ code: "CONNECTION_FAILED" });
+test("many calls share one connection", async () => {
+  const inputs = Array.from({ length: 300 }, (_, index) => Float32Array.of(index, -index));
+  const asked = inputs.map((data) => client.infer("same-fp32", { x: { shape: [1, 2], data } }));
+  const answers = await Promise.all(asked);
+  expect(answers.map(({ outputs }) => outputs["y"]?.data)).toEqual(inputs);
 });
 
-test("a deadline and a caller who leaves reset the call", async () => {
-  const codes: number[] = [];
-  const url = await standIn(({ stream }) => {
-    stream.on("close", () => codes.push(stream.rstCode));
-  });
-  const client = createGrpcClient({ url });
-  const x = { shape: [1], data: Int32Array.of(1) };
-  const late = client.infer("m", { x }, { timeoutMs: 100 });
+test("a deadline and a caller who leaves end the call, here and at the server", async () => {
+  const x = { shape: [1, 1], data: Float32Array.of(slowSteps) };
+  const late = client.infer("slow", { x }, { timeoutMs: 100, retry: { attemptsMax: 1 } });
   await expect(late).rejects.toMatchObject({ code: "DEADLINE_EXCEEDED" });
-  const controller = new AbortController();
-  const left = client.infer("m", { x }, { signal: controller.signal });
-  setTimeout(() => controller.abort(), 50);
+  const leaving = new AbortController();
+  const left = client.infer("slow", { x }, { signal: leaving.signal });
+  setTimeout(() => leaving.abort(), 50);
   await expect(left).rejects.toMatchObject({ code: "CANCELLED" });
-  await expect.poll(() => codes).toEqual([8, 8]);
-  client.close();
+  await until(async () => {
+    const { text } = await get(`${server.url}/metrics`);
+    return text.includes('model="slow",version="1",door="grpc",code="CANCELLED"} 1');
+  }, 10_000);
 });
 
-test("readiness and metadata", async () => {
-  const url = await standIn((call) => {
-    const path = call.headers[":path"] ?? "";
-    if (!path.endsWith("Metadata")) answer(call, new BinaryWriter().tag(1, 0).bool(true).finish());
-    else {
-      const tensor = new BinaryWriter().tag(1, 2).string("x").tag(2, 2).string("FP32");
-      tensor.tag(3, 2).fork().int64(-1).int64(4).join();
-      const writer = new BinaryWriter().tag(1, 2).string("m").tag(2, 2).string("1.0.0");
-      writer.tag(3, 2).string("onnxruntime_onnx").tag(4, 2).bytes(tensor.finish());
-      answer(call, writer.finish());
+test("a server that is gone is CONNECTION_FAILED", async () => {
+  const other = await startBuilt([`${root}/models/churn`]);
+  const caller = createGrpcClient({ url: `http://${other.grpc}`, retry: { backoffMsMin: 1 } });
+  expect((await caller.infer("churn", { features: row })).version).toBe("1.0.0");
+  await other.stop("SIGKILL");
+  const gone = caller.infer("churn", { features: row });
+  await expect(gone).rejects.toMatchObject({ code: "CONNECTION_FAILED" });
+  caller.close();
+});
+
+function hasOpenssl(): boolean {
+  try {
+    execFileSync("openssl", ["version"], { stdio: "ignore" });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+describe.skipIf(!hasOpenssl())("TLS (skipped where openssl is missing)", () => {
+  test("trusts whom it is told to, and shows its certificate where one is asked for", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "millrace-client-tls-"));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const at = (name: string): string => join(folder, name);
+    for (const name of ["server", "caller"]) {
+      const words = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1"];
+      const subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"];
+      const files = ["-keyout", at(`${name}.key`), "-out", at(`${name}.pem`)];
+      execFileSync("openssl", [...words, ...subject, ...files], { stdio: "ignore" });
     }
+    const settings = [`tlsCert=${at("server.pem")}`, `tlsKey=${at("server.key")}`];
+    const words = [...settings, `tlsClientCa=${at("caller.pem")}`];
+    const secured = await startBuilt([
+      `${root}/models/churn`,
+      ...words.flatMap((each) => ["--set", `grpc.${each}`]),
+    ]);
+    onTestFinished(async () => void (await secured.stop("SIGKILL")));
+    const text = (name: string): string => readFileSync(at(name), "utf8");
+    const known = { ca: text("server.pem"), cert: text("caller.pem"), key: text("caller.key") };
+    const url = `https://${secured.grpc}`;
+    const ask = async (options: object): Promise<string> => {
+      const caller = createGrpcClient({ url, retry: { attemptsMax: 1 }, ...options });
+      try {
+        return (await caller.infer("churn", { features: row }, { timeoutMs: 10_000 })).version;
+      } catch (thrown) {
+        return String(Reflect.get(Object(thrown), "code"));
+      } finally {
+        caller.close();
+      }
+    };
+    expect(await ask({ tls: known })).toBe("1.0.0");
+    expect(await ask({ tls: { ca: known.ca } })).toBe("CONNECTION_FAILED");
+    expect(await ask({})).toBe("CONNECTION_FAILED");
+    expect(await ask({ url: `http://${secured.grpc}`, tls: known })).toBe("CONNECTION_FAILED");
   });
-  const client = createGrpcClient({ url });
-  expect(await client.ready()).toBe(true);
-  expect(await client.ready("m")).toBe(true);
-  expect(await client.metadata("m")).toEqual({
-    name: "m",
-    versions: ["1.0.0"],
-    platform: "onnxruntime_onnx",
-    inputs: [{ name: "x", datatype: "FP32", shape: [-1, 4] }],
-    outputs: [],
-  });
-  client.close();
-});
-
-test.each([
-  ["a field that is cut off", Uint8Array.of(0x0a, 5, 1)],
-  ["a group", Uint8Array.of(0x0b)],
-  ["a varint without an end", new Uint8Array(12).fill(0xff)],
-  ["a text that is no UTF-8", Uint8Array.of(0x0a, 1, 0xff)],
-])("%s is INVALID_REPLY", async (_, message) => {
-  const url = await standIn((call) => answer(call, message));
-  const client = createGrpcClient({ url });
-  const x = { shape: [1], data: Int32Array.of(1) };
-  await expect(client.infer("m", { x })).rejects.toMatchObject({ code: "INVALID_REPLY" });
-  client.close();
 });

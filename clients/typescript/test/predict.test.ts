@@ -94,3 +94,25 @@ test("an address of something else is told apart from a fault of the model", asy
   const error = await failure(client.predict("churn", list));
   expect(error).toMatchObject({ code: "NOT_FOUND", status: 404 });
 });
+
+test("a batch answers each row by itself, whatever the others did", async () => {
+  const client = createClient({ url: server.url });
+  const given = [row, { ...row, age: 451 }, { ...row, tenure: 60 }];
+  const batch = await client.batchPredict("churn", given, { requestId: "b-1" });
+  expect(batch).toMatchObject({ model: "churn", version: "1.0.0", failed: 1, requestId: "b-1" });
+  const alone = await client.predict("churn", row);
+  expect(batch.items.map(({ index }) => index)).toEqual([0, 1, 2]);
+  expect(batch.items[0]).toEqual({
+    index: 0,
+    prediction: alone.prediction,
+    probabilities: alone.probabilities,
+    error: undefined,
+  });
+  expect(batch.items[1]?.error).toMatchObject({ code: "INVALID_INPUT", requestId: "b-1" });
+  expect(batch.items[1]?.error?.message).toContain("0 to 120");
+  const texts = await client.batchPredict("sentiment", ["I love it", "so bad"]);
+  expect(texts.failed).toBe(0);
+  expect(texts.items).toMatchObject([{ prediction: "positive" }, { prediction: "negative" }]);
+  const unknown = await failure(client.batchPredict("nobody", [list]));
+  expect(unknown).toMatchObject({ code: "MODEL_NOT_FOUND", status: 404 });
+});

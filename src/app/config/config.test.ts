@@ -223,6 +223,51 @@ test("SageMaker's folder and port count where nothing else names a model", async
   expect(named.config.server.port).toBe(8000);
 });
 
+test("every grpc setting has its ends, and one past them is refused by name", async () => {
+  const ends: readonly [string, readonly unknown[], readonly unknown[]][] = [
+    ["enabled", [true, false], ["maybe", 2]],
+    ["host", ["", "h".repeat(255)], ["h".repeat(256)]],
+    ["port", [null, 0, 65_535], [-1, 65_536, 0.5]],
+    ["reflection", [true, false], ["perhaps"]],
+    ["tlsCert", ["", "p".repeat(4_096)], ["p".repeat(4_097)]],
+    ["tlsKey", ["", "p".repeat(4_096)], ["p".repeat(4_097)]],
+    ["tlsClientCa", ["", "p".repeat(4_096)], ["p".repeat(4_097)]],
+    ["keepAliveMs", [1_000, 86_400_000], [999, 86_400_001]],
+  ];
+  const known = settings.filter(({ section }) => section === "grpc").map(({ key }) => key);
+  expect(ends.map(([key]) => key)).toEqual(known);
+  const given = (key: string, value: unknown): Partial<ConfigSources> => ({
+    file: file(`grpc:\n  ${key}: ${JSON.stringify(value)}\n`),
+  });
+  for (const [key, right, wrong] of ends) {
+    for (const value of right) {
+      const { config } = await load(given(key, value));
+      expect(Reflect.get(config.grpc, key)).toBe(value);
+    }
+    for (const value of wrong) {
+      expect((await problemsOf(given(key, value))).join(), `${key} ${value}`).toContain(key);
+    }
+  }
+});
+
+test("each limit of streams, sockets and gRPC has its ends", async () => {
+  const names =
+    "grpcMessageBytesMax http2StreamsMax wsFrameBytesMax socketRequestsMax socketSilentMsMax " +
+    "streamsMax streamBufferBytesMax streamsKeptMax streamsKeptBytesMax streamKeptMsMax";
+  for (const name of names.split(" ") as LimitName[]) {
+    const { min, max } = limitTable[name];
+    const given = (value: number): Partial<ConfigSources> => ({
+      file: file(`limits:\n  ${name}: ${value}\n`),
+    });
+    for (const value of [min, max]) {
+      expect((await load(given(value))).config.limits[name]).toBe(value);
+    }
+    for (const value of [min - 1, max + 1]) {
+      expect((await problemsOf(given(value))).join(), `${name} ${value}`).toContain(name);
+    }
+  }
+});
+
 test("origins are a list in a file, and have spaces between in a variable or flag", async () => {
   const wanted = ["https://app.example", "http://localhost:3000"];
   const text = `cors:\n  origins: [${wanted.join(", ")}]\n`;

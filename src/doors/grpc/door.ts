@@ -3,7 +3,7 @@
  *
  * A service is one line here and one folder beside this file.
  */
-import type { Clock } from "../../base/index.ts";
+import { type Clock, type ErrorCode, errorTable } from "../../base/index.ts";
 import type { Log } from "../../observe/index.ts";
 import { Books, type Service } from "../../service/index.ts";
 import { healthService } from "./health/routes.ts";
@@ -14,6 +14,7 @@ import { type GrpcService, methodsByPath } from "./routes.ts";
 import { sentimentService } from "./sentiment/routes.ts";
 import { tfsServices } from "./tfs/routes.ts";
 import { type GrpcServer, startGrpcServer, type TlsParts } from "./transport/server.ts";
+import type { Work } from "./transport/work.ts";
 
 export interface GrpcDoorOptions {
   readonly service: Service;
@@ -36,7 +37,9 @@ export async function startGrpcDoor(options: GrpcDoorOptions): Promise<GrpcDoor>
   const { service, clock, log } = options;
   const books = new Books(service, log);
   const services = servicesOf(options);
-  return await startGrpcServer({
+  const { grpc: counts, limitHits } = service.metrics;
+  const { isDebug } = log;
+  const server = await startGrpcServer({
     host: options.host,
     port: options.port,
     tls: options.tls,
@@ -45,9 +48,29 @@ export async function startGrpcDoor(options: GrpcDoorOptions): Promise<GrpcDoor>
     clock,
     methods: methodsByPath(services),
     admit: () => service.admit(),
-    finished: (work, code, error) =>
-      books.book(work, { door: "grpc", path: work.path, code, error }),
-    limitHit: (name) => service.metrics.limitHits.add(name),
+    finished(work, code, error) {
+      books.book(work, { door: "grpc", path: work.path, code, error });
+      if (isDebug) logAccess(options, work, code);
+    },
+    received: (bytes) => counts.messageBytes.record(bytes),
+    limitHit: (name) => limitHits.add(name),
+  });
+  counts.streams = () => server.openCalls;
+  return server;
+}
+
+/** One line for each call, and for each message of a stream of calls, whatever its end. */
+function logAccess({ clock, log }: GrpcDoorOptions, work: Work, code: ErrorCode | "OK"): void {
+  const { path, served, times, requestId } = work;
+  const tookMs = clock.nowMs() - times.arrivedAtMs;
+  log.debug("call", {
+    path,
+    status: code === "OK" ? 0 : errorTable[code].grpc,
+    code,
+    took_ms: Math.round(tookMs * 1000) / 1000,
+    model: served?.model,
+    version: served?.version,
+    request_id: requestId,
   });
 }
 

@@ -63,6 +63,7 @@ test("answers the preflight of a named origin, and lets its pages read every ans
     body: '{"instances":[[1,2]]}',
   });
   expect(stream.headers.get("access-control-allow-origin")).toBe(app);
+  expect(stream.headers.get("access-control-expose-headers")).toContain("x-stream-id");
   await stream.text();
   const events = await fetch(`${url}/predict/stream`, {
     method: "POST",

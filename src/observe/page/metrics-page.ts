@@ -27,6 +27,7 @@ export function metricsPage(
   writeGauges(writer, versions);
   writeLimits(writer, metrics);
   writeHttp(writer, metrics);
+  writeGrpc(writer, metrics);
   writeProcess(writer, metrics, usage);
   return writer.text();
 }
@@ -221,6 +222,14 @@ function writeHttp(writer: MetricWriter, { http }: ServerMetrics): void {
   const unread = "Bytes that open streams hold for readers who have not taken them.";
   writer.family("millrace_stream_buffer_bytes", "gauge", unread);
   writer.sample("", http.streamBufferBytes());
+}
+
+function writeGrpc(writer: MetricWriter, { grpc }: ServerMetrics): void {
+  const size = "Size of the messages that came over gRPC, inflated.";
+  writer.family("millrace_grpc_message_bytes", "histogram", size);
+  writer.histogram("", grpc.messageBytes, 1);
+  const streams = "Open HTTP/2 streams of the gRPC door: a call each.";
+  writer.family("millrace_grpc_streams", "gauge", streams).sample("", grpc.streams());
 }
 
 function writeProcess(writer: MetricWriter, metrics: ServerMetrics, usage: ProcessUsage): void {

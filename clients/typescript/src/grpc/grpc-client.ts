@@ -34,8 +34,20 @@ import { callUnary, connectionFailed, type UnaryEnd, type UnaryReply } from "./u
 
 const service = "/inference.GRPCInferenceService/";
 
+/** Whom an `https:` connection trusts, and what it shows. PEM texts. */
+export interface GrpcTls {
+  /** Authorities that may sign the server's certificate; default: those of the runtime. */
+  readonly ca?: string;
+  /** Certificate and private key that this client shows, for a server that asks for one. */
+  readonly cert?: string;
+  readonly key?: string;
+}
+
 /** What holds for all calls; as for the REST client, without `fetch`. */
-export type GrpcOptions = Omit<ClientOptions, "fetch">;
+export interface GrpcOptions extends Omit<ClientOptions, "fetch"> {
+  /** Of an address that begins with `https:`. */
+  readonly tls?: GrpcTls;
+}
 
 /** What may be said about one inference. */
 export interface GrpcInferOptions extends CallOptions, InferWishes {}
@@ -49,11 +61,13 @@ interface SessionLink {
 export class GrpcClient {
   readonly #settings: ClientSettings;
   readonly #attempts: Attempts;
+  readonly #tls: GrpcTls;
   #link: SessionLink | undefined;
 
   constructor(options: GrpcOptions) {
     this.#settings = completeOptions(options);
     this.#attempts = new Attempts(this.#settings);
+    this.#tls = options.tls ?? {};
   }
 
   /** ModelInfer: runs a model on tensors. @throws MillraceError */
@@ -128,7 +142,7 @@ export class GrpcClient {
   }
 
   #open(): SessionLink {
-    const session = connect(this.#settings.url);
+    const session = connect(this.#settings.url, this.#tls);
     const isUp = new Promise<void>((done, fail) => {
       session.once("connect", () => done());
       session.once("error", (cause) => fail(connectionFailed(cause.message, cause)));

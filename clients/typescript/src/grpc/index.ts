@@ -6,4 +6,5 @@ export {
   type GrpcClient,
   type GrpcInferOptions,
   type GrpcOptions,
+  type GrpcTls,
 } from "./grpc-client.ts";

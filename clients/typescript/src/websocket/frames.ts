@@ -1,40 +1,46 @@
 /**
- * What travels on the socket: a text frame per request and per reply.
+ * What travels on a socket of predictions: a text frame per request and per reply.
  *
  * A request is a body of `/predict` with an `id`; a reply carries the same `id`. An error is
- * `{"id","error","code"}`.
+ * `{"id","error","code","field"}`, the field where there is one.
  */
 import { isRecord, textOf } from "../json/fields.ts";
 import { readJson } from "../json/read-json.ts";
 import { MillraceError } from "../millrace-error.ts";
 import { predictBody } from "../rest/predict.ts";
 
+/** The JSON object of a reply. */
+export type ReplyBody = Readonly<Record<string, unknown>>;
+
 /** @throws INVALID_INPUT */
 export function writeFrame(id: string, given: unknown): string {
   return `{"id":${JSON.stringify(id)},${predictBody(given).slice(1)}`;
 }
 
-export interface ReplyFrame {
+/** A reply of which only its name and its fault are read. */
+export interface ReplyFrame<Body> {
   /** "" when the server could not read the id. */
   readonly id: string;
-  readonly body: Readonly<Record<string, unknown>>;
+  readonly body: Body;
   readonly error: MillraceError | undefined;
 }
 
 /** @returns `undefined` for what is no reply */
-export function readFrame(text: unknown): ReplyFrame | undefined {
-  const body = typeof text === "string" ? parse(text) : undefined;
-  if (body === undefined) return undefined;
-  const id = textOf(body, "id");
-  const code = textOf(body, "code");
-  if (code === "") return { id, body, error: undefined };
-  const field = textOf(body, "field") || undefined;
-  const requestId = textOf(body, "request_id") || undefined;
-  const error = new MillraceError(code, textOf(body, "error"), { field, requestId });
-  return { id, body, error };
+export function readFrame(content: unknown): ReplyFrame<ReplyBody> | undefined {
+  const body = typeof content === "string" ? parse(content) : undefined;
+  return body === undefined ? undefined : { id: textOf(body, "id"), body, error: errorOf(body) };
 }
 
-function parse(text: string): Readonly<Record<string, unknown>> | undefined {
+/** The error that a frame tells; `undefined` when it tells none. */
+export function errorOf(body: ReplyBody): MillraceError | undefined {
+  const code = textOf(body, "code");
+  if (code === "") return undefined;
+  const field = textOf(body, "field") || undefined;
+  return new MillraceError(code, textOf(body, "error"), { field });
+}
+
+/** The JSON object in a text; `undefined` for anything else. */
+export function parse(text: string): ReplyBody | undefined {
   try {
     const value = readJson(text);
     return isRecord(value) ? value : undefined;

@@ -4,7 +4,9 @@
 
 /** What the client needs of a `WebSocket`. */
 export interface WebSocketLike {
-  send(text: string): void;
+  /** Set to `arraybuffer` before anything comes. */
+  binaryType?: string;
+  send(content: string | Uint8Array<ArrayBuffer>): void;
   close(code?: number, reason?: string): void;
   addEventListener(kind: "open" | "message" | "close" | "error", act: (event: Event) => void): void;
 }
@@ -14,7 +16,7 @@ export type MakeWebSocket = (url: string) => WebSocketLike;
 
 export interface LinkEvents {
   opened(): void;
-  /** @param content text of a text frame; anything else for a binary one */
+  /** @param content text of a text frame; an ArrayBuffer for a binary one */
   received(content: unknown): void;
   /** @param closeCode 1006 when the connection broke or never was */
   closed(closeCode: number): void;
@@ -29,6 +31,7 @@ export class Link {
 
   constructor(socket: WebSocketLike, events: LinkEvents) {
     this.#socket = socket;
+    socket.binaryType = "arraybuffer";
     const end = (closeCode: number): void => {
       if (this.#hasEnded) return;
       this.#hasEnded = true;
@@ -48,8 +51,8 @@ export class Link {
     socket.addEventListener("error", () => end(abnormalClosure));
   }
 
-  send(text: string): void {
-    this.#socket.send(text);
+  send(content: string | Uint8Array<ArrayBuffer>): void {
+    this.#socket.send(content);
   }
 
   /** Ends the connection; `closed` is not told of it. */

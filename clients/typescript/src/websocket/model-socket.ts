@@ -6,7 +6,7 @@ import type { CallOptions } from "../client-options.ts";
 import type { ModelName, PredictionOf, RowOf } from "../models.ts";
 import { type Answer, type Answers, answerOfBody, answersOfBody } from "../rest/answer.ts";
 import { isRows } from "../rest/predict.ts";
-import { writeFrame } from "./frames.ts";
+import { type ReplyBody, writeFrame } from "./frames.ts";
 import type { SocketConnection } from "./socket-connection.ts";
 
 /** What may be said about one prediction on a socket. */
@@ -24,10 +24,10 @@ export type Within = <T>(
  * REQUIRES: a server with the door `/predict/ws`.
  */
 export class ModelSocket<M extends ModelName> {
-  readonly #connection: SocketConnection;
+  readonly #connection: SocketConnection<ReplyBody>;
   readonly #within: Within;
 
-  constructor(connection: SocketConnection, within: Within) {
+  constructor(connection: SocketConnection<ReplyBody>, within: Within) {
     this.#connection = connection;
     this.#within = within;
   }

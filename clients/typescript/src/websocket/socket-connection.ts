@@ -13,14 +13,16 @@ import type { Deadline } from "../call/deadline.ts";
 import type { RetryBudget } from "../call/retry-budget.ts";
 import type { Clock, Random, Timer } from "../clock.ts";
 import { MillraceError } from "../millrace-error.ts";
-import { readFrame } from "./frames.ts";
+import type { ReplyFrame } from "./frames.ts";
 import { Link, type MakeWebSocket } from "./link.ts";
 import { decideReconnect, type ReconnectRules } from "./reconnect-policy.ts";
 
-export interface SocketSettings {
+export interface SocketSettings<Body> {
   /** `ws://host/predict/ws?model=churn` */
   readonly url: string;
   readonly make: MakeWebSocket;
+  /** Reads what came; `undefined` for what is no reply. */
+  readonly read: (content: unknown) => ReplyFrame<Body> | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly budget: RetryBudget;
@@ -33,25 +35,25 @@ export interface SocketSettings {
   readonly reconnect: ReconnectRules;
 }
 
-/** The JSON object of a reply. */
-export type ReplyBody = Readonly<Record<string, unknown>>;
+/** A frame as it is sent. */
+export type Frame = string | Uint8Array<ArrayBuffer>;
 
-interface Entry {
+interface Entry<Body> {
   readonly id: string;
-  readonly text: string;
-  readonly done: (body: ReplyBody) => void;
+  readonly frame: Frame;
+  readonly done: (body: Body) => void;
   readonly fail: (error: MillraceError) => void;
   attempts: number;
   /** Its caller has an answer; only the place is still taken. */
   isSettled: boolean;
 }
 
-export class SocketConnection {
-  readonly #settings: SocketSettings;
+export class SocketConnection<Body> {
+  readonly #settings: SocketSettings<Body>;
   /** At the server, by id; at most `inFlightMax`. */
-  readonly #inFlight = new Map<string, Entry>();
+  readonly #inFlight = new Map<string, Entry<Body>>();
   /** Not sent yet, oldest first; at most `waitingMax + inFlightMax` with those in flight. */
-  #waiting: Entry[] = [];
+  #waiting: Entry<Body>[] = [];
   #link: Link | undefined;
   #isOpen = false;
   #isClosed = false;
@@ -59,7 +61,7 @@ export class SocketConnection {
   #number = 0;
   #pause: Timer | undefined;
 
-  constructor(settings: SocketSettings) {
+  constructor(settings: SocketSettings<Body>) {
     this.#settings = settings;
   }
 
@@ -68,7 +70,7 @@ export class SocketConnection {
    * @throws OVERLOADED when too many wait here; CONNECTION_FAILED; the server's error; the
    *   deadline's
    */
-  async ask(write: (id: string) => string, deadline: Deadline): Promise<ReplyBody> {
+  async ask(write: (id: string) => Frame, deadline: Deadline): Promise<Body> {
     deadline.check();
     if (this.#isClosed) throw new MillraceError("CANCELLED", "the socket was closed");
     const { waitingMax, inFlightMax } = this.#settings;
@@ -79,10 +81,10 @@ export class SocketConnection {
     }
     this.#number += 1;
     const id = String(this.#number);
-    const text = write(id);
+    const frame = write(id);
     const { signal } = deadline;
-    return await new Promise<ReplyBody>((done, fail) => {
-      const entry: Entry = { id, text, done, fail, attempts: 0, isSettled: false };
+    return await new Promise<Body>((done, fail) => {
+      const entry: Entry<Body> = { id, frame, done, fail, attempts: 0, isSettled: false };
       signal.addEventListener("abort", () => this.#leave(entry, signal.reason), { once: true });
       this.#waiting.push(entry);
       this.#pump();
@@ -97,12 +99,12 @@ export class SocketConnection {
     this.#failAll(new MillraceError("CANCELLED", "the socket was closed"));
   }
 
-  #leave(entry: Entry, reason: MillraceError): void {
+  #leave(entry: Entry<Body>, reason: MillraceError): void {
     this.#waiting = this.#waiting.filter((each) => each !== entry);
     this.#settle(entry, () => entry.fail(reason));
   }
 
-  #settle(entry: Entry, act: () => void): void {
+  #settle(entry: Entry<Body>, act: () => void): void {
     if (entry.isSettled) return;
     entry.isSettled = true;
     act();
@@ -120,7 +122,7 @@ export class SocketConnection {
       if (entry === undefined) return;
       entry.attempts += 1;
       this.#inFlight.set(entry.id, entry);
-      this.#link.send(entry.text);
+      this.#link.send(entry.frame);
     }
   }
 
@@ -137,7 +139,7 @@ export class SocketConnection {
   }
 
   #receive(content: unknown): void {
-    const frame = readFrame(content);
+    const frame = this.#settings.read(content);
     const entry = frame === undefined ? undefined : this.#inFlight.get(frame.id);
     // A frame for nobody (an id that the server could not read) leaves its caller to the deadline.
     if (frame === undefined || entry === undefined) return;
@@ -152,7 +154,7 @@ export class SocketConnection {
     this.#pump();
   }
 
-  #mayRepeat(entry: Entry): boolean {
+  #mayRepeat(entry: Entry<Body>): boolean {
     const { attemptsMax, budget } = this.#settings;
     return !entry.isSettled && entry.attempts < attemptsMax && budget.spend();
   }
@@ -181,7 +183,7 @@ export class SocketConnection {
   #takeBack(error: MillraceError): void {
     const lost = [...this.#inFlight.values()];
     this.#inFlight.clear();
-    const again: Entry[] = [];
+    const again: Entry<Body>[] = [];
     for (const entry of lost) {
       if (this.#mayRepeat(entry)) again.push(entry);
       else this.#settle(entry, () => entry.fail(error));

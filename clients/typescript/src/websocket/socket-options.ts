@@ -3,7 +3,6 @@
  */
 import type { ClientSettings } from "../client-options.ts";
 import { invalidInput, MillraceError } from "../millrace-error.ts";
-import { simplePath } from "../rest/predict.ts";
 import type { MakeWebSocket } from "./link.ts";
 import type { ReconnectRules } from "./reconnect-policy.ts";
 
@@ -28,9 +27,12 @@ export interface SocketRules {
   readonly reconnect: ReconnectRules;
 }
 
-/** @throws INVALID_INPUT that names the option; UNSUPPORTED where the runtime has no WebSocket */
+/**
+ * @param path of the socket on the server, with its query
+ * @throws INVALID_INPUT that names the option; UNSUPPORTED where the runtime has no WebSocket
+ */
 export function completeSocketOptions(
-  model: string,
+  path: string,
   options: SocketOptions,
   settings: ClientSettings,
 ): SocketRules {
@@ -42,7 +44,7 @@ export function completeSocketOptions(
   // http becomes ws, https becomes wss.
   const base = `ws${settings.url.slice("http".length)}`;
   return {
-    url: base + simplePath("/predict/ws", model, options.version),
+    url: base + path,
     make: options.webSocket ?? makeWebSocket,
     inFlightMax,
     waitingMax,

@@ -19,6 +19,8 @@ export interface CallSettings extends WorkSettings {
   readonly limits: Limits;
   /** A piece of work was let in that a stop waits for. */
   began(work: Work): void;
+  /** A message came; its bytes, inflated. */
+  received(bytes: number): void;
   /** The call is closed: nothing of it is held any more. */
   closed(call: Call): void;
 }
@@ -161,6 +163,7 @@ export class Call implements StreamSink {
   /** One whole message. */
   deliver(bytes: Buffer): void {
     this.#messages += 1;
+    this.#settings.received(bytes.length);
     if (this.#reader !== undefined) this.#reader.message(bytes);
     else if (this.#messages > 1) {
       throw new ServingError("INVALID_REQUEST", "the call has several messages, expected one");

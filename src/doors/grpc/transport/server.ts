@@ -53,6 +53,8 @@ export interface GrpcServerOptions {
   /** Throws the error that refuses all work just now (draining), or returns. */
   admit(): void;
   finished(work: Work, code: ErrorCode | "OK", error: ServingError | undefined): void;
+  /** A message came; its bytes, inflated. */
+  received(bytes: number): void;
   limitHit(name: LimitName): void;
 }
 
@@ -159,6 +161,7 @@ function makeHost(options: GrpcServerOptions): Host {
         work.isWork = true;
         host.openWork += 1;
       },
+      received: (bytes) => options.received(bytes),
       closed: (call) => calls.delete(call),
     },
   };

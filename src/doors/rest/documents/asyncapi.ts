@@ -33,6 +33,7 @@ const errorMessage: JsonSchema = {
       index: { type: "integer", description: "The row, in a stream of rows." },
       error: { type: "string", description: "What was wrong and what to change." },
       code: { type: "string", description: "A stable code: see docs/reference/errors.md." },
+      field: { type: "string", description: "What is at fault, in a reply on a socket." },
     },
     required: ["error", "code"],
   },

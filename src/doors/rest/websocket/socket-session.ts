@@ -229,8 +229,9 @@ export class SocketSession implements SocketEvents {
     const error = ServingError.from(thrown);
     call.id ??= this.#options.dialect.findId(call);
     this.#over(call, error.code, error);
-    const { message, code } = error;
-    const text = JSON.stringify({ error: message, code });
+    const { message, code, field } = error;
+    // As the body of a refused request over HTTP; a key without a value is not written.
+    const text = JSON.stringify({ error: message, code, field });
     const named = call.id === undefined ? text : `{"id":${call.id},${text.slice(1)}`;
     this.#flow.end(place, named, named.length);
   }

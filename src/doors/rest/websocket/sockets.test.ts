@@ -140,7 +140,10 @@ test("tells the fault of each message, with its id where there is one", async ()
   const messages: [string | Buffer, Record<string, unknown>][] = [
     ['{"id":1,"features":[1,2]}', { id: 1, code: "INVALID_REQUEST" }],
     ['{"model_name":"no","id":"x","features":[1,2]}', { id: "x", code: "MODEL_NOT_FOUND" }],
-    ['{"id":3,"model_name":"quick","features":[1]}', { id: 3, code: "INVALID_INPUT" }],
+    [
+      '{"id":3,"model_name":"quick","features":[1]}',
+      { id: 3, code: "INVALID_INPUT", field: "features" },
+    ],
     ['{"id":[4],"model_name":"quick","features":[1,2]}', { code: "INVALID_INPUT" }],
     [
       `{"id":"${"x".repeat(1_100)}","model_name":"quick","features":[1,2]}`,
