@@ -5,7 +5,7 @@
  * of `src/python/examples` and `src/grpc_generated/javascript` of the repository
  * github.com/triton-inference-server/client.
  */
-import { copyFileSync, cpSync, existsSync, symlinkSync } from "node:fs";
+import { copyFileSync, cpSync, existsSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Visit } from "./clients.ts";
 import { run } from "./report.ts";
@@ -99,6 +99,8 @@ async function runJavaScript({ server, environments, report }: Visit, folder: st
     cpSync(join(root, "proto/inference"), join(home, place), { recursive: true });
   }
   copyFileSync(join(folder, "client.js"), join(home, "client.js"));
+  // It is CommonJS, whatever a folder above says.
+  writeFileSync(join(home, "package.json"), "{}\n");
   const modules = join(home, "node_modules");
   if (!existsSync(modules)) symlinkSync(join(root, "node_modules"), modules);
   const args = [join(home, "client.js"), ...server.grpc.split(":")];
