@@ -1,6 +1,6 @@
 // Goal: jobs come back whole from another thread, and a thread that dies costs one job.
 // Method: a pool over a small entry module of its own, written as a data URL.
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { Cancellation, ServingError } from "../../base/index.ts";
 import { ByteStrings } from "../byte-strings.ts";
 import { createOffload, type Offload, type OffloadLimits } from "./offload.ts";
@@ -10,10 +10,12 @@ const serve = new URL("./serve-offload.ts", import.meta.url).href;
 const base = new URL("../../base/index.ts", import.meta.url).href;
 const entry = new URL(
   `data:text/javascript,${encodeURIComponent(`
+    import { threadId } from "node:worker_threads";
     import { serveOffload } from ${JSON.stringify(serve)};
     import { ServingError } from ${JSON.stringify(base)};
     serveOffload({
       echo: (payload) => payload,
+      thread: () => threadId,
       kind: (payload) => payload.constructor.name,
       refuse: () => { throw new ServingError("INVALID_INPUT", "x: wrong", { field: "x" }); },
       fault: () => { throw new TypeError("secret"); },
@@ -25,8 +27,8 @@ const entry = new URL(
 
 let open: Offload[] = [];
 
-function pool(limits?: OffloadLimits): Offload {
-  const made = createOffload(entry, limits);
+function pool(own: Partial<OffloadLimits> = {}): Offload {
+  const made = createOffload(entry, { threadsMax: 2, jobsMax: 64, idleMsMax: 60_000, ...own });
   open.push(made);
   return made;
 }
@@ -151,4 +153,14 @@ test("closing fails what is under way and refuses what comes", async () => {
   await offload.close();
   expect((await failures).map((error) => error.code)).toEqual(["DRAINING", "DRAINING"]);
   expect((await failure(offload.run({ task: "echo", payload: 2 }))).code).toBe("DRAINING");
+});
+
+test("a thread without a job is ended, and the next job has a new one", async () => {
+  const offload = pool({ threadsMax: 1, idleMsMax: 10 });
+  const first = await offload.run({ task: "thread", payload: 0 });
+  await vi.waitFor(async () => {
+    await new Promise((done) => setTimeout(done, 50));
+    expect(await offload.run({ task: "thread", payload: 0 })).not.toBe(first);
+  }, 10_000);
+  expect(await offload.run({ task: "echo", payload: "still here" })).toBe("still here");
 });

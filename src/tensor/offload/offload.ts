@@ -3,12 +3,19 @@
  *
  * A thread starts with the first job; a second one when a job finds the first busy. Each takes one
  * job at a time, so a job that has not begun can still be dropped when its caller leaves. Threads
- * here run only our own JavaScript (never an engine), so ending one is safe. Invariants: every job
+ * here run only our own JavaScript (never an engine), so ending one is safe; one that has had no
+ * job for a while is ended, because its heap gives nothing back by itself. Invariants: every job
  * settles exactly once; a thread that dies costs the job it had (INTERNAL) and is replaced by the
  * next job. The process may exit while threads idle.
  */
 import { Worker } from "node:worker_threads";
-import { BoundedQueue, type Cancellation, ServingError } from "../../base/index.ts";
+import {
+  BoundedQueue,
+  type Cancellation,
+  ServingError,
+  systemClock,
+  type Timer,
+} from "../../base/index.ts";
 import { pack, unpack } from "./pack.ts";
 
 export interface OffloadLimits {
@@ -16,9 +23,15 @@ export interface OffloadLimits {
   readonly threadsMax: number;
   /** Jobs that wait for a thread, >= 1. */
   readonly jobsMax: number;
+  /** A thread without a job is ended after this time, ms. */
+  readonly idleMsMax: number;
 }
 
-const defaultOffloadLimits: OffloadLimits = { threadsMax: 2, jobsMax: 64 };
+const defaultOffloadLimits: OffloadLimits = {
+  threadsMax: 2,
+  jobsMax: 64,
+  idleMsMax: 4_000,
+};
 
 export interface OffloadJob {
   /** A task of the entry module. */
@@ -50,6 +63,8 @@ interface Pending {
 interface Thread {
   readonly worker: Worker;
   pending: Pending | undefined;
+  /** Ends it when no job comes. */
+  retirement: Timer | undefined;
 }
 
 /** What a thread answers. */
@@ -100,7 +115,10 @@ class ThreadPool implements Offload {
     }
     const threads = this.#threads;
     this.#threads = [];
-    for (const { pending } of threads) pending?.reject(closed());
+    for (const { pending, retirement } of threads) {
+      retirement?.cancel();
+      pending?.reject(closed());
+    }
     await Promise.all(threads.map((thread) => thread.worker.terminate()));
   }
 
@@ -125,6 +143,8 @@ class ThreadPool implements Offload {
     try {
       const { value, transfer } = pack(payload, (buffer) => buffer === given);
       thread.worker.postMessage({ task, payload: value }, transfer);
+      thread.retirement?.cancel();
+      thread.retirement = undefined;
       thread.pending = pending;
       thread.worker.ref();
     } catch (thrown) {
@@ -136,7 +156,7 @@ class ThreadPool implements Offload {
     if (this.#threads.length >= this.#limits.threadsMax || this.#isClosed) return undefined;
     // No variables of ours: a parser needs none.
     const worker = new Worker(this.#entry, { name: "offload", env: {} });
-    const thread: Thread = { worker, pending: undefined };
+    const thread: Thread = { worker, pending: undefined, retirement: undefined };
     this.#threads.push(thread);
     worker.on("message", (reply: OffloadReply) => this.#answered(thread, reply));
     worker.on("error", (thrown) => this.#died(thread, thrown));
@@ -153,12 +173,22 @@ class ThreadPool implements Offload {
     if (reply.isError) pending?.reject(ServingError.from(value));
     else pending?.resolve(value);
     this.#next();
+    if (thread.pending === undefined) this.#retireLater(thread);
+  }
+
+  #retireLater(thread: Thread): void {
+    thread.retirement = systemClock.after(this.#limits.idleMsMax, () => {
+      if (thread.pending !== undefined) return;
+      this.#threads = this.#threads.filter((each) => each !== thread);
+      void thread.worker.terminate();
+    });
   }
 
   #died(thread: Thread, cause: unknown): void {
     this.#threads = this.#threads.filter((each) => each !== thread);
     const { pending } = thread;
     thread.pending = undefined;
+    thread.retirement?.cancel();
     pending?.reject(ServingError.from(cause));
     if (!this.#isClosed) this.#next();
   }
