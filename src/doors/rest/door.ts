@@ -1,5 +1,4 @@
 /**
-/**
  * The REST door as a whole: its routes, its sockets, its books, its parsing thread.
  */
 import type { Clock, ErrorCode } from "../../base/index.ts";

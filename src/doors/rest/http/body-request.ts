@@ -166,11 +166,14 @@ export class BodyRequest extends IncomingMessage {
   /** Node's mark for a body that somebody takes: without it each reply dumps the stream. */
   declare _consuming: boolean;
   declare readonly collector: BodyCollector;
+  /** What `headers` found, once it was asked. */
+  declare asked: AskedHeaders | undefined;
 
   constructor(socket: Socket) {
     super(socket);
     this._consuming = true;
     this.collector = new BodyCollector();
+    this.asked = undefined;
   }
 
   /** True once the parser has seen the end of the body. */
@@ -224,8 +227,12 @@ interface AskedHeaders {
  * The two headers that are asked for by name. The stock getter joins all of them into an object for
  * every request, and ours are read from the raw list (`header-scan.ts`).
  */
-function askedHeaders(this: IncomingMessage): AskedHeaders {
-  const raw = this.rawHeaders;
+function askedHeaders(this: BodyRequest): AskedHeaders {
+  this.asked ??= readAsked(this.rawHeaders);
+  return this.asked;
+}
+
+function readAsked(raw: readonly string[]): AskedHeaders {
   const asked: AskedHeaders = {};
   for (let index = 0; index + 1 < raw.length; index += 2) {
     const name = raw[index] ?? "";

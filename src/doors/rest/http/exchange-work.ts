@@ -15,7 +15,7 @@ export function beginOn(exchange: Call, served: ServedVersion): void {
   if (exchange.isAnswered) throw new ServingError("CANCELLED", "the caller left");
   exchange.served = served;
   served.metrics.requestBegan();
-  if (exchange.headers.timeoutMs === "") {
+  if (!exchange.hasOwnDeadline) {
     exchange.deadlineAtMs = exchange.times.arrivedAtMs + served.deadlineMsDefault;
   }
 }

@@ -45,6 +45,12 @@ for (let length = 0; length <= nameLengthMax; length += 1) {
   byLength.push(fields.filter(([name]) => name.length === length));
 }
 
+/** The first header of that name (in lower case) in a raw list; "" when it is absent. */
+export function rawHeader(raw: readonly string[], wanted: string): string {
+  const at = raw.findIndex((name, index) => index % 2 === 0 && name.toLowerCase() === wanted);
+  return at === -1 ? "" : (raw[at + 1] ?? "");
+}
+
 /** Reads the raw header list `[name, value, name, value, ...]`; an absent header is "". */
 export function scanHeaders(raw: readonly string[]): RequestHeaders {
   const headers: RequestHeaders = {

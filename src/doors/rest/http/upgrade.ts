@@ -10,7 +10,7 @@ import type { Socket } from "node:net";
 import { type Clock, ServingError } from "../../../base/index.ts";
 import { endBroken } from "./connection/broken-connection.ts";
 import { leaveHttp, owedResponse } from "./connection/open-exchanges.ts";
-import { scanHeaders } from "./header-scan.ts";
+import { rawHeader, scanHeaders } from "./header-scan.ts";
 
 /** A connection that asks to become another protocol; `head` came behind its request. */
 export interface Upgrade {
@@ -27,9 +27,8 @@ export interface UpgradeRules {
 }
 
 /** Asked by the parser, before anything else: does this request become a WebSocket? */
-export function isWebSocket({ rawHeaders: raw }: IncomingMessage): boolean {
-  const at = raw.findIndex((name, index) => index % 2 === 0 && name.toLowerCase() === "upgrade");
-  return at !== -1 && raw[at + 1]?.toLowerCase() === "websocket";
+export function isWebSocket({ rawHeaders }: IncomingMessage): boolean {
+  return rawHeader(rawHeaders, "upgrade").toLowerCase() === "websocket";
 }
 
 export function hearUpgrades(server: Server, rules: UpgradeRules): void {

@@ -7,7 +7,7 @@
  */
 import { type Limits, quote, ServingError, type Timer } from "../../../base/index.ts";
 import type { Books, Service } from "../../../service/index.ts";
-import { type RequestHeaders, scanHeaders } from "../http/header-scan.ts";
+import { type RequestHeaders, rawHeader, scanHeaders } from "../http/header-scan.ts";
 import { originForm, printable, type Route, Router } from "../http/router.ts";
 import type { Upgrade } from "../http/upgrade.ts";
 import type { ParseThread } from "../simple/parse-thread.ts";
@@ -200,11 +200,6 @@ function checkUrl(url: string, { urlBytesMax }: Limits): void {
   if (url.length <= urlBytesMax) return;
   const message = `the URL has ${url.length} bytes; the limit is ${urlBytesMax}`;
   throw new ServingError("URI_TOO_LONG", message, { limit: "urlBytesMax" });
-}
-
-function rawHeader(raw: readonly string[], wanted: string): string {
-  const at = raw.findIndex((name, index) => index % 2 === 0 && name.toLowerCase() === wanted);
-  return at === -1 ? "" : (raw[at + 1] ?? "");
 }
 
 /** @throws INVALID_REQUEST an order that is none of the two */
