@@ -58,7 +58,7 @@ const grpcPortDefault = 8_001;
  * @throws CommandError when a file of TLS cannot be read, or one is missing
  */
 export function grpcSettings(config: Config): GrpcSettings | undefined {
-  const { grpc, server, oip } = config;
+  const { grpc, server, oip, cors } = config;
   if (!grpc.enabled) return undefined;
   return {
     host: grpc.host === "" ? server.host : grpc.host,
@@ -66,6 +66,8 @@ export function grpcSettings(config: Config): GrpcSettings | undefined {
     tls: readTls(grpc),
     hasReflection: grpc.reflection,
     keepAliveMs: grpc.keepAliveMs,
+    cors,
+    hasWeb: grpc.web,
     serverName: oip.serverName,
   };
 }

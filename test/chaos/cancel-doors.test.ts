@@ -6,6 +6,7 @@ import { WebSocket } from "ws";
 import { slowRows } from "../../tools/onnx/loads.ts";
 import { type BuiltServer, until } from "../support/built-server.ts";
 import { GrpcClient } from "../support/grpc-client.ts";
+import { callWeb } from "../support/web-client.ts";
 import { column, infer, metric, runsOf, setting, startServer, writeModels } from "./chaos-rig.ts";
 
 /** Steps of about 1 us. */
@@ -30,6 +31,15 @@ async function unaryCalls(server: BuiltServer): Promise<() => void> {
     leaving.abort();
     void Promise.all(ends).then(() => client.close());
   };
+}
+
+async function webCalls(server: BuiltServer): Promise<() => void> {
+  const leaving = new AbortController();
+  for (let count = 0; count < leavers; count += 1) {
+    const terms = { isText: count % 2 === 1, signal: leaving.signal };
+    callWeb(server.grpc, `${oip}/ModelInfer`, request, terms).catch(() => undefined);
+  }
+  return () => leaving.abort();
 }
 
 async function streamOfCalls(server: BuiltServer): Promise<() => void> {
@@ -75,6 +85,7 @@ function streamAs(accept: string): Ask {
 
 const doors: readonly [string, Ask, string][] = [
   ["calls over gRPC", unaryCalls, "grpc"],
+  ["calls of a browser (gRPC-Web)", webCalls, "grpc"],
   ["a stream over gRPC", streamOfCalls, "grpc"],
   ["a WebSocket", socketOf("/predict/ws", (id) => ({ id, features: [1] })), "websocket"],
   [

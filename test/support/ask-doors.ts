@@ -8,6 +8,7 @@ import { WebSocket } from "ws";
 import type { BuiltServer } from "./built-server.ts";
 import { GrpcClient, type Plain } from "./grpc-client.ts";
 import { bytesOf, type ClientTensor, inferBinary, inferJson, valuesOf } from "./oip-client.ts";
+import { callWeb } from "./web-client.ts";
 
 /** What is asked: one input of several rows. */
 export interface DoorQuestion {
@@ -52,6 +53,17 @@ export const doors: Readonly<Record<string, AskDoor>> = {
   "gRPC, typed contents": async (server, question) => {
     const [reply] = await callGrpc(server, `${oip}/ModelInfer`, [typedRequest(question)]);
     return answerOfGrpc(reply ?? {});
+  },
+  "gRPC-Web": async (server, question) => {
+    const end = await callWeb(server.grpc, `${oip}/ModelInfer`, rawRequest(question));
+    if (end.code !== 0) throw new Error(`gRPC-Web: ${end.details}`);
+    return answerOfGrpc(end.replies[0] ?? {});
+  },
+  "gRPC-Web, text": async (server, question) => {
+    const terms = { isText: true };
+    const end = await callWeb(server.grpc, `${oip}/ModelInfer`, typedRequest(question), terms);
+    if (end.code !== 0) throw new Error(`gRPC-Web: ${end.details}`);
+    return answerOfGrpc(end.replies[0] ?? {});
   },
   "WebSocket, simple": async ({ url }, { model, instances }) => {
     const message = JSON.stringify({ id: 1, instances });

@@ -210,6 +210,10 @@ const grpcSchema = z.strictObject({
     .boolean()
     .default(true)
     .meta({ description: "Tell tools which services and messages there are.", since }),
+  web: z
+    .boolean()
+    .default(true)
+    .meta({ description: "Take calls of browsers (gRPC-Web) on the same port.", since }),
   tlsCert: z.string().max(4_096).default("").meta({
     description: "Certificate chain, a PEM file; with `tlsKey` the door speaks TLS only.",
     since,

@@ -3,7 +3,7 @@
  *
  * A service is one line here and one folder beside this file.
  */
-import { type Clock, type ErrorCode, errorTable } from "../../base/index.ts";
+import { type Clock, type CorsSettings, type ErrorCode, errorTable } from "../../base/index.ts";
 import type { Log } from "../../observe/index.ts";
 import { Books, type Service } from "../../service/index.ts";
 import { healthService } from "./health/routes.ts";
@@ -13,7 +13,8 @@ import { reflectionNames, reflectionServices } from "./reflection/routes.ts";
 import { type GrpcService, methodsByPath } from "./routes.ts";
 import { sentimentService } from "./sentiment/routes.ts";
 import { tfsServices } from "./tfs/routes.ts";
-import { type GrpcServer, startGrpcServer, type TlsParts } from "./transport/server.ts";
+import type { TlsParts } from "./transport/listener.ts";
+import { type GrpcServer, startGrpcServer } from "./transport/server.ts";
 import type { Work } from "./transport/work.ts";
 
 export interface GrpcDoorOptions {
@@ -26,6 +27,10 @@ export interface GrpcDoorOptions {
   readonly tls: TlsParts | undefined;
   readonly hasReflection: boolean;
   readonly keepAliveMs: number;
+  /** Which pages of browsers may call. */
+  readonly cors: CorsSettings;
+  /** False refuses calls of browsers (gRPC-Web). */
+  readonly hasWeb: boolean;
   readonly serverName: string;
   readonly serverVersion: string;
 }
@@ -44,6 +49,8 @@ export async function startGrpcDoor(options: GrpcDoorOptions): Promise<GrpcDoor>
     port: options.port,
     tls: options.tls,
     keepAliveMs: options.keepAliveMs,
+    cors: options.cors,
+    hasWeb: options.hasWeb,
     limits: service.limits,
     clock,
     methods: methodsByPath(services),

@@ -2,7 +2,7 @@
  * Methods that answer a plain value with a plain value, by the descriptors of both.
  */
 import { messageType, type PlainMessage } from "./messages.ts";
-import type { UnaryMethod } from "./transport/call.ts";
+import type { UnaryMethod } from "./method.ts";
 
 /** Full names of the messages of a method. */
 export interface MethodTypes {

@@ -1,10 +1,10 @@
 /**
  * The REST door as a whole: its routes, its sockets, its books, its parsing thread.
  */
-import type { Clock, ErrorCode } from "../../base/index.ts";
+import type { Clock, CorsSettings, ErrorCode } from "../../base/index.ts";
 import type { Log, ProcessUsage } from "../../observe/index.ts";
 import { Books, type Service } from "../../service/index.ts";
-import { type CorsSettings, makeCors } from "./cors.ts";
+import { makeCors } from "./cors.ts";
 import { type DialectOptions, dialectRoutes, platformRoutes } from "./dialects.ts";
 import { documentRoutes } from "./documents/routes.ts";
 import type { Exchange } from "./http/exchange.ts";

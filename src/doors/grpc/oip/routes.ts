@@ -20,9 +20,9 @@ import {
 } from "../../../service/index.ts";
 import { sharedMemoryText } from "../../../tensor/index.ts";
 import type { PlainMessage } from "../messages.ts";
+import type { Method } from "../method.ts";
 import { plainMethod } from "../plain-method.ts";
 import type { GrpcService } from "../routes.ts";
-import type { Method } from "../transport/call.ts";
 import { infer } from "./infer.ts";
 import { streamInfer } from "./stream-infer.ts";
 
@@ -48,6 +48,7 @@ export function oipService(options: OipServiceOptions): GrpcService {
       ModelStreamInfer: {
         kind: "stream",
         isWork: true,
+        isClientStream: true,
         open: (call) => streamInfer(options.service, call),
       },
     },

@@ -9,8 +9,10 @@
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
 import { type Compression, compress, type Limits, ServingError } from "../../../base/index.ts";
 import { framePrefix } from "../encode.ts";
-import { errorTrailers } from "../errors.ts";
+import { acceptEncoding, errorTrailers } from "../errors.ts";
+import type { Method, MethodCall, StreamReader } from "../method.ts";
 import { compressionOf, Incoming } from "./incoming.ts";
+import type { OpenCall } from "./open-call.ts";
 import { hookStream, type StreamReading, type StreamSink, startReading } from "./stream-hooks.ts";
 import { Work, type WorkSettings } from "./work.ts";
 
@@ -22,7 +24,7 @@ export interface CallSettings extends WorkSettings {
   /** A message came; its bytes, inflated. */
   received(bytes: number): void;
   /** The call is closed: nothing of it is held any more. */
-  closed(call: Call): void;
+  closed(call: OpenCall): void;
 }
 
 export interface CallParts {
@@ -35,44 +37,17 @@ export interface CallParts {
   readonly isBodiless: boolean;
 }
 
-export interface UnaryMethod {
-  readonly kind: "unary";
-  /** False for questions that are answered while the server starts or stops. */
-  readonly isWork: boolean;
-  /** Answers by `call.reply`, or throws. */
-  handle(call: Call, message: Buffer): void;
-}
-
-/** What a stream does with what comes in. */
-export interface StreamReader {
-  message(bytes: Buffer): void;
-  /** The caller sends no more. */
-  halfClosed(): void;
-  /** The call is over: nothing may be sent any more. */
-  ended(): void;
-}
-
-export interface StreamMethod {
-  readonly kind: "stream";
-  readonly isWork: boolean;
-  /** Answers by `call.send`, and ends by `call.finish` or `call.fail`. */
-  open(call: Call): StreamReader;
-}
-
-export type Method = UnaryMethod | StreamMethod;
-
 const okTrailers = { "grpc-status": "0" };
 const withTrailers = { waitForTrailers: true, sendDate: false };
 const lastHeaders = { endStream: true, sendDate: false };
 const contentType = "application/grpc";
-const acceptEncoding = "identity,gzip,deflate";
 /** Messages below this are sent as they are. */
 const compressBytesMin = 1024;
 const prefixBytes = 5;
 /** How long a status may take to leave, ms. */
 const statusMsMax = 100;
 
-export class Call implements StreamSink {
+export class Call implements StreamSink, MethodCall, OpenCall {
   readonly headers: IncomingHttpHeaders;
   /** The work of a unary call; of a stream the part that is no message's. */
   readonly work: Work;

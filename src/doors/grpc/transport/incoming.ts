@@ -52,7 +52,9 @@ export class Incoming {
     }
   }
 
+  /** Later calls change nothing. */
   halfClose(): void {
+    if (this.#isHalfClosed) return;
     this.#isHalfClosed = true;
     if (this.#sink.isEnded) return;
     if (!this.#cutter.isBetween) {

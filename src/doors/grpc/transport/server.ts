@@ -7,37 +7,30 @@
  */
 import {
   constants,
-  createSecureServer,
   createServer,
-  type Http2Server,
   type IncomingHttpHeaders,
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from "node:http2";
-import type { Socket } from "node:net";
 import {
   type Clock,
+  type CorsSettings,
   type ErrorCode,
   type LimitName,
   type Limits,
   makeRequestIds,
-  quote,
   ServingError,
 } from "../../../base/index.ts";
 import { sessionOptions } from "../limits.ts";
-import { Call, type CallSettings, type Method } from "./call.ts";
+import type { Method } from "../method.ts";
+import { createWebServer } from "../web/server.ts";
+import { beginCall, type CallHost } from "./begin-call.ts";
+import { Call } from "./call.ts";
+import { openListener, type TlsParts } from "./listener.ts";
+import type { OpenCall } from "./open-call.ts";
 import { Sessions } from "./sessions.ts";
-import { readTerms } from "./terms.ts";
 import { CallWatch } from "./watch-calls.ts";
 import type { Work } from "./work.ts";
-
-/** What a secure server shows, and whom it asks to show something. PEM. */
-export interface TlsParts {
-  readonly cert: Buffer;
-  readonly key: Buffer;
-  /** Callers must show a certificate of these; `undefined` = callers need none. */
-  readonly clientCa: Buffer | undefined;
-}
 
 export interface GrpcServerOptions {
   readonly host: string;
@@ -46,6 +39,10 @@ export interface GrpcServerOptions {
   readonly tls: TlsParts | undefined;
   /** How often a connection is asked whether it is still there, ms. */
   readonly keepAliveMs: number;
+  /** Which pages of browsers may call. */
+  readonly cors: CorsSettings;
+  /** False refuses calls of browsers (gRPC-Web). */
+  readonly hasWeb: boolean;
   readonly limits: Limits;
   readonly clock: Clock;
   /** The methods by path; one entry for each method of each service. */
@@ -77,13 +74,7 @@ export interface GrpcServer {
   close(): Promise<void>;
 }
 
-interface Host {
-  readonly options: GrpcServerOptions;
-  readonly settings: CallSettings;
-  readonly nextRequestId: (given: string) => string;
-  /** At most http2StreamsMax for each of at most connectionsMax connections. */
-  readonly calls: Set<Call>;
-  readonly watch: CallWatch;
+interface Host extends CallHost {
   openWork: number;
 }
 
@@ -91,7 +82,7 @@ interface Host {
 export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcServer> {
   const { limits, clock } = options;
   const host = makeHost(options);
-  const server = createNodeServer(options);
+  const server = createServer(sessionOptions(limits));
   const sessions = new Sessions({ limits, clock, keepAliveMs: options.keepAliveMs });
   server.on("session", (session: ServerHttp2Session) => sessions.add(session));
   server.on("stream", (stream: ServerHttp2Stream, ...opened: Opened) => {
@@ -99,20 +90,23 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
     const isBodiless = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;
     begin(host, stream, { headers, isBodiless, headerBytes: bytesOf(raw) });
   });
-  // A peer that speaks no HTTP/2 at all, or breaks its rules: the session is already ended.
+  // A peer that breaks the rules of HTTP/2: the session is already ended.
   server.on("sessionError", () => {});
-  server.on("tlsClientError", () => {});
-  server.on("unknownProtocol", (socket: Socket) => socket.destroy());
-  const open = limitConnections(server, options);
-  const port = await listen(server, options);
+  const web = createWebServer(host, options);
+  const { port, sockets, close } = await openListener({
+    ...options,
+    prefersHttp1: options.hasWeb && options.cors.origins.length > 0,
+    http2: (socket) => server.emit("connection", socket),
+    http1: (socket) => web.take(socket),
+  });
   return {
     port,
     get connections() {
-      return open.size;
+      return sockets.size;
     },
     get unsentConnections() {
       let count = 0;
-      for (const socket of open) if (socket.writableLength > 0) count += 1;
+      for (const socket of sockets) if (socket.writableLength > 0) count += 1;
       for (const call of host.calls) if (call.unsentBytes > 0) count += 1;
       return count;
     },
@@ -122,33 +116,40 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
     get openCalls() {
       return host.calls.size;
     },
-    announceClose: () => sessions.announceClose(),
+    announceClose() {
+      sessions.announceClose();
+      web.announceClose();
+    },
     refuseArriving(error) {
       for (const call of [...host.calls]) if (call.isIncomplete) call.fail(error);
     },
     stop() {
       const error = new ServingError("DRAINING", "the server is stopping: try another one");
       for (const call of [...host.calls]) if (call.isOpenStream) call.fail(error);
-      server.close();
+      close();
       sessions.close();
+      web.stop();
     },
     async close() {
       host.watch.close();
-      server.close();
+      close();
+      web.stop();
       sessions.destroy();
-      for (const socket of open) socket.destroy();
+      for (const socket of sockets) socket.destroy();
     },
   };
 }
 
 function makeHost(options: GrpcServerOptions): Host {
   const { limits, clock } = options;
-  const calls = new Set<Call>();
+  const calls = new Set<OpenCall>();
   const host: Host = {
-    options,
+    limits,
+    methods: options.methods,
     calls,
     watch: new CallWatch({ calls, limits, clock, limitHit: options.limitHit }),
     openWork: 0,
+    admit: () => options.admit(),
     nextRequestId: makeRequestIds(),
     settings: {
       limits,
@@ -168,54 +169,6 @@ function makeHost(options: GrpcServerOptions): Host {
   return host;
 }
 
-function createNodeServer({ limits, tls }: GrpcServerOptions): Http2Server {
-  const options = sessionOptions(limits);
-  if (tls === undefined) return createServer(options);
-  return createSecureServer({
-    ...options,
-    cert: tls.cert,
-    key: tls.key,
-    minVersion: "TLSv1.2",
-    handshakeTimeout: limits.headersReadMsMax,
-    ...(tls.clientCa === undefined
-      ? {}
-      : { ca: tls.clientCa, requestCert: true, rejectUnauthorized: true }),
-  });
-}
-
-/** Closes what comes above the limit at once. */
-function limitConnections(server: Http2Server, options: GrpcServerOptions): ReadonlySet<Socket> {
-  const { connectionsMax } = options.limits;
-  // At most `connectionsMax`.
-  const open = new Set<Socket>();
-  server.prependListener("connection", (socket: Socket) => {
-    if (open.size >= connectionsMax) {
-      socket.destroy();
-      options.limitHit("connectionsMax");
-      return;
-    }
-    open.add(socket);
-    socket.setNoDelay(true);
-    socket.once("close", () => open.delete(socket));
-  });
-  return open;
-}
-
-async function listen(server: Http2Server, { host, port }: GrpcServerOptions): Promise<number> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  server.once("error", reject);
-  server.listen({ host, port, backlog: backlogConnectionsMax }, resolve);
-  await promise;
-  server.removeListener("error", reject);
-  // A connection that cannot be accepted (no descriptors left) is no reason to stop.
-  server.on("error", () => {});
-  const address = server.address();
-  return typeof address === "object" && address !== null ? address.port : port;
-}
-
-/** Connections that may wait in the kernel. */
-const backlogConnectionsMax = 4096;
-
 /** What Node says of a new stream. */
 type Opened = readonly [headers: IncomingHttpHeaders, flags: number, raw: readonly string[]];
 
@@ -233,7 +186,7 @@ interface Opening {
 }
 
 function begin(host: Host, stream: ServerHttp2Stream, opening: Opening): void {
-  const { options, settings } = host;
+  const { settings } = host;
   const { headers, isBodiless } = opening;
   const path = headers[":path"] ?? "";
   const given = headers["x-request-id"];
@@ -243,18 +196,7 @@ function begin(host: Host, stream: ServerHttp2Stream, opening: Opening): void {
   host.watch.note();
   try {
     if (!isGrpc(stream, headers)) return;
-    checkHeaders(opening.headerBytes, options.limits);
-    const method = options.methods.get(path);
-    if (method === undefined) throw unknownMethod(path);
-    const { work } = call;
-    if (method.isWork) {
-      options.admit();
-      if (method.kind === "unary") settings.began(work);
-    }
-    const { allowedMs, priority } = readTerms(headers, options.limits.deadlineMsMax);
-    if (allowedMs !== undefined) work.allow(allowedMs);
-    work.priority = priority;
-    call.open(method);
+    beginCall(host, call, { path, headers, headerBytes: opening.headerBytes });
   } catch (thrown) {
     call.fail(thrown);
   }
@@ -275,15 +217,4 @@ function isGrpc(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): boolea
 function isGrpcType(type: string): boolean {
   if (type === "application/grpc" || type === "application/grpc+proto") return true;
   return type.startsWith("application/grpc;") || type.startsWith("application/grpc+proto;");
-}
-
-/** Node itself ends streams with several times as much. */
-function checkHeaders(bytes: number, { headerBytesMax }: Limits): void {
-  if (bytes <= headerBytesMax) return;
-  const message = `the metadata has ${bytes} bytes; the limit is ${headerBytesMax}`;
-  throw new ServingError("HEADER_TOO_LARGE", message, { limit: "headerBytesMax" });
-}
-
-function unknownMethod(path: string): ServingError {
-  return new ServingError("NOT_FOUND", `no method ${quote(path)} is served here`);
 }

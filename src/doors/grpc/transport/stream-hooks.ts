@@ -33,10 +33,23 @@ export function hookStream(stream: ServerHttp2Stream, sink: StreamSink): void {
       stream.push = silent;
       sink.closed();
     }
+    // Only where the end came before `startReading`; else `push` has said it already.
+    else if (event === "end") {
+      sink.halfClosed();
+      return Reflect.apply(emit, stream, [event, ...values]);
+    }
     // Whatever breaks a stream also closes it. Without somebody who takes the event it would throw.
     else if (event !== "error") return Reflect.apply(emit, stream, [event, ...values]);
     return true;
   }) as typeof stream.emit;
+}
+
+/**
+ * What came before anybody could read: Node tells of the streams in a connection's first bytes only
+ * after it has taken in all of these.
+ */
+function takeEarly(stream: ServerHttp2Stream, sink: StreamSink): void {
+  for (let bytes = stream.read(); bytes !== null; bytes = stream.read()) sink.chunk(bytes);
 }
 
 /** What the reading of a stream can be told. */
@@ -52,6 +65,7 @@ export function startReading(
   isBodiless: boolean,
 ): StreamReading {
   let isPaused = false;
+  takeEarly(stream, sink);
   stream.push = ((chunk: Buffer | null): boolean => {
     if (chunk !== null) {
       sink.chunk(chunk);
