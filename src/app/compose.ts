@@ -90,6 +90,8 @@ export function composeCore(options: ComposeOptions): Core {
   const engine = createProcessEngine({
     limits,
     hasFronts: options.fronts > 1,
+    // A worker of several fronts has the batches of the others to go on with.
+    ...(options.fronts > 1 ? { runsMax: 1 } : {}),
     onEvent(event) {
       logWorker(log, event);
       if (event.kind === "died") core.onWorkerEnd?.({ ...event.death, worker: event.worker });

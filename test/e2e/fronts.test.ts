@@ -127,7 +127,11 @@ describe("two fronts", () => {
     const server = await start();
     const rows = Array.from({ length: 50 }, () => [5, 3, 70, 200]);
     for (let count = 0; count < 8; count += 1) {
-      const reply = await post(`${server.url}/predict/stream`, { instances: rows }, { connection: "close" });
+      const reply = await post(
+        `${server.url}/predict/stream`,
+        { instances: rows },
+        { connection: "close" },
+      );
       expect([reply.status, reply.text.trim().split("\n").length >= 50]).toEqual([200, true]);
       const socket = new WebSocket(`${server.url.replace("http", "ws")}/predict/ws`);
       await once(socket, "open");

@@ -13,16 +13,7 @@
  * Rejected: a watchdog thread in the child, 16 MiB and 30 ms of CPU each.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import {
-  closeSync,
-  existsSync,
-  mkdtempSync,
-  openSync,
-  realpathSync,
-  rm,
-  rmSync,
-  unlinkSync,
-} from "node:fs";
+import { existsSync, mkdtempSync, openSync, realpathSync, rm, rmSync, unlinkSync } from "node:fs";
 import { readdir, rmdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, extname, join } from "node:path";
@@ -93,17 +84,24 @@ export function spawnWorker(
   return { child, socket, record };
 }
 
-/** A file that has no name any more, so that it goes with the last who has it open. */
+/**
+ * A file that has no name any more, so that it goes with the last who has it open.
+ *
+ * In memory where the system has a folder for that: on a disk a note would now and then wait for
+ * the page that is being written out (seen as replies of 80 ms).
+ */
 function openRecord(folder: string): number {
   const path = join(folder, "running");
-  const file = openSync(path, "w+", 0o600);
-  try {
-    unlinkSync(path);
-  } catch (thrown) {
-    closeSync(file);
-    throw thrown;
+  for (const place of [`/dev/shm/${basename(folder)}`, path]) {
+    try {
+      const file = openSync(place, "wx+", 0o600);
+      unlinkSync(place);
+      return file;
+    } catch (thrown) {
+      if (place === path) throw thrown;
+    }
   }
-  return file;
+  throw new Error("no place for the record of a worker");
 }
 
 let knownWish: readonly string[] | undefined;
