@@ -28,8 +28,10 @@ afterAll(async () => {
   await Promise.all(started.map((server) => server.stop("SIGKILL")));
 });
 
+const env = { MILLRACE_LIMITS_DRAIN_DELAY_MS: "0" };
+
 async function start(args: readonly string[] = []): Promise<BuiltServer> {
-  const server = await startBuilt([model, "--fronts", "2", ...args]);
+  const server = await startBuilt([model, "--fronts", "2", ...args], { env });
   started.push(server);
   return server;
 }

@@ -234,11 +234,11 @@ function writeGrpc(writer: MetricWriter, { grpc }: ServerMetrics): void {
 
 function writeProcess(writer: MetricWriter, metrics: ServerMetrics, usage: Usage): void {
   const seconds = usage.cpuSeconds();
-  writer.family("process_cpu_seconds_total", "counter", "CPU time of this process.");
+  writer.family("process_cpu_seconds_total", "counter", "CPU time of the front processes.");
   writer.sample("", seconds);
-  writer.family("process_resident_memory_bytes", "gauge", "Resident memory of this process.");
+  writer.family("process_resident_memory_bytes", "gauge", "Resident memory of the front processes.");
   writer.sample("", usage.residentBytes());
-  writer.family("process_start_time_seconds", "gauge", "Start of this process, Unix time.");
+  writer.family("process_start_time_seconds", "gauge", "Start of the server, Unix time.");
   writer.sample("", usage.startedAtS);
   const heap = "Bytes in use on the JavaScript heap.";
   writer.family("millrace_heap_used_bytes", "gauge", heap).sample("", usage.heapUsedBytes());
