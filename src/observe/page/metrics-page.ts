@@ -234,9 +234,9 @@ function writeGrpc(writer: MetricWriter, { grpc }: ServerMetrics): void {
 
 function writeProcess(writer: MetricWriter, metrics: ServerMetrics, usage: Usage): void {
   const seconds = usage.cpuSeconds();
-  writer.family("process_cpu_seconds_total", "counter", "CPU time of the front processes.");
+  writer.family("process_cpu_seconds_total", "counter", "CPU time of the fronts.");
   writer.sample("", seconds);
-  writer.family("process_resident_memory_bytes", "gauge", "Resident memory of the front processes.");
+  writer.family("process_resident_memory_bytes", "gauge", "Resident memory of the fronts.");
   writer.sample("", usage.residentBytes());
   writer.family("process_start_time_seconds", "gauge", "Start of the server, Unix time.");
   writer.sample("", usage.startedAtS);
