@@ -20,6 +20,7 @@ import {
 } from "../engine/index.ts";
 import type { ModelAlias } from "../model/index.ts";
 import { causeText, type Log, ProcessUsage, ServerMetrics } from "../observe/index.ts";
+import type { SuspectNews } from "../predict/index.ts";
 import { type DefaultVersion, Registry } from "../registry/index.ts";
 import {
   createTrial,
@@ -31,6 +32,13 @@ import {
   Service,
   shareOfLimits,
 } from "../service/index.ts";
+
+/** A front has found something of an input that kills workers. */
+export interface InputNews {
+  readonly model: string;
+  readonly version: string;
+  readonly suspect: SuspectNews;
+}
 
 /** What is wired; from the configuration. */
 export interface ComposeOptions {
@@ -70,6 +78,7 @@ export interface Core {
   readonly usage: ProcessUsage;
   /** Told what other fronts want to know; one at most. */
   onWorkerEnd: ((end: WorkerEnd) => void) | undefined;
+  onSuspect: ((news: InputNews) => void) | undefined;
   onStanding: ((served: ServedVersion) => void) | undefined;
   /** Finds and loads all models; settles when each is ready or failed. */
   loadModels(progress?: LoadProgress): Promise<void>;
@@ -118,8 +127,9 @@ export function composeCore(options: ComposeOptions): Core {
     engine,
     usage,
     onWorkerEnd: undefined,
+    onSuspect: undefined,
     onStanding: undefined,
-    loadModels: (progress) => load(options, { service, engine, inline }, progress),
+    loadModels: (progress) => load(options, { service, engine, inline, core }, progress),
     openDoor: (settings) =>
       startRestDoor({ ...settings, service, clock, log, usage, serverVersion: build }),
     openGrpc: (settings) =>
@@ -138,11 +148,12 @@ interface Engines {
   readonly service: Service;
   readonly engine: ProcessEngine;
   readonly inline: Engine;
+  readonly core: Core;
 }
 
 async function load(
   { limits, log, models, fronts }: ComposeOptions,
-  { service, engine, inline }: Engines,
+  { service, engine, inline, core }: Engines,
   progress: LoadProgress | undefined,
 ): Promise<void> {
   const cores = availableParallelism();
@@ -154,6 +165,9 @@ async function load(
     clock: service.clock,
     limits,
     place: { index: 0, count: fronts },
+    ...(fronts === 1
+      ? {}
+      : { onSuspect: (name, suspect) => core.onSuspect?.({ ...name, suspect }) }),
     log,
     trial: await createTrial({
       engine,

@@ -19,6 +19,7 @@ import {
   readSamples,
 } from "../model/index.ts";
 import { causeText, type Log, type ServerMetrics } from "../observe/index.ts";
+import type { SuspectNews } from "../predict/index.ts";
 import type { Registry, VersionEntry } from "../registry/index.ts";
 import { assemble } from "./assemble.ts";
 import { type FrontPlace, shareOfLimits } from "./fronts/share-limits.ts";
@@ -38,6 +39,11 @@ export interface LoadingEngine {
   load(artifact: ArtifactSpec, options?: LoadOptions): Promise<Instance>;
 }
 
+interface VersionName {
+  readonly model: string;
+  readonly version: string;
+}
+
 /** What a front makes its versions with. */
 export interface ServeOptions {
   readonly metrics: ServerMetrics;
@@ -46,6 +52,8 @@ export interface ServeOptions {
   readonly limits: Limits;
   /** Which share of them this front keeps. */
   readonly place: FrontPlace;
+  /** Told of inputs that kill workers; `undefined` while there is one front. */
+  readonly onSuspect?: ((name: VersionName, news: SuspectNews) => void) | undefined;
 }
 
 export interface LoaderOptions extends ServeOptions {
@@ -159,7 +167,11 @@ export function serveVersion(
   const limits = shareOfLimits(limitsOfPackage(options.limits, pack.settings.limits), place);
   const { signature } = probe;
   const counted = metrics.of(entry.model, entry.version);
-  const predictor = assemble({ pack, signature, instances, limits, clock, metrics: counted });
+  const { model, version } = entry;
+  const tell = options.onSuspect;
+  const onSuspect = tell && ((news: SuspectNews) => tell({ model, version }, news));
+  const parts = { pack, signature, instances, limits, clock, metrics: counted, onSuspect };
+  const predictor = assemble(parts);
   for (const instance of instances) instance.onReadyChange(() => noteProblem(entry, instances));
   const standing = { now: sound, isFailingElsewhere: false };
   const isReady = (): boolean => !isFailing(standing) && instances.some((each) => each.isReady);
@@ -185,6 +197,7 @@ export function serveVersion(
     sample: probe.sample,
     standing,
     isReady,
+    learnSuspect: (news) => predictor.learnSuspect(news),
     refuse: () => predictor.close("DRAINING"),
     async close() {
       await predictor.drain();

@@ -7,7 +7,7 @@
 import type { Instance } from "../engine/index.ts";
 import type { InputChecks, ModelPackage, Signature } from "../model/index.ts";
 import type { ModelMetrics } from "../observe/index.ts";
-import type { InferenceRequest, Predictor } from "../predict/index.ts";
+import type { InferenceRequest, Predictor, SuspectNews } from "../predict/index.ts";
 import type { WatchedStanding } from "./standing/watched-standing.ts";
 
 export interface ServedVersion {
@@ -37,6 +37,8 @@ export interface ServedVersion {
   readonly standing: WatchedStanding;
   /** True while at least one instance would run a batch and the sample is not known to fail. */
   isReady(): boolean;
+  /** Another front has found something of an input that kills workers. */
+  learnSuspect(news: SuspectNews): void;
   /** Answers DRAINING to all that is left and all that comes later. */
   refuse(): void;
   /** Answers what waits, then ends the instances; after `refuse` nothing waits. */

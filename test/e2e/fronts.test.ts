@@ -2,11 +2,13 @@
 // its own requests along. Method: the built server with `--fronts 2`, asked on many connections;
 // its processes are told apart by the debug log and killed under load.
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { Agent, request } from "node:http";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { WebSocket } from "ws";
+import { deadly, deadlyElement } from "../../tools/onnx/loads.ts";
 import { type BuiltServer, get, post, root, startBuilt, until } from "../support/built-server.ts";
 import { GrpcClient } from "../support/grpc-client.ts";
 
@@ -244,6 +246,32 @@ describe("under load", () => {
     expect(await ended).toBe(0);
   });
 });
+
+test.skipIf(process.arch !== "x64")(
+  "an input that kills is refused by both after two deaths (x64)",
+  async () => {
+    const folder = mkdtempSync(join(tmpdir(), "millrace-deadly-"));
+    writeFileSync(join(folder, "deadly.onnx"), deadly());
+    const server = await startBuilt([join(folder, "deadly.onnx"), "--fronts", "2"], { env });
+    started.push(server);
+    const path = "/v2/models/deadly/infer";
+    const inputs = [{ name: "x", datatype: "INT32", shape: [1, 1], data: [deadlyElement] }];
+    const codes: string[] = [];
+    for (let count = 0; count < 12; count += 1) {
+      await until(async () => (await metric(server, "millrace_model_ready")) === 1, 30_000);
+      const reply = await post(`${server.url}${path}`, { inputs }, { connection: "close" });
+      codes.push((reply.body as { code: string }).code);
+    }
+    expect(codes).toEqual([
+      ...Array(2).fill("WORKER_LOST"),
+      ...Array(10).fill("INPUT_QUARANTINED"),
+    ]);
+    expect(await metric(server, "millrace_worker_deaths_total")).toBe(2);
+    expect(await metric(server, "millrace_quarantined_inputs")).toBe(1);
+    await server.stop();
+    rmSync(folder, { recursive: true });
+  },
+);
 
 test("no front outlives a primary that was killed", async () => {
   const server = await start();

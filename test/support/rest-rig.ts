@@ -152,6 +152,7 @@ function addModel(service: Service, model: MemoryModel): void {
     sample: { inputs: [], items: 1, outputs: undefined, parameters: undefined },
     standing: { now: sound, isFailingElsewhere: false },
     loaded: [],
+    learnSuspect: () => {},
     isReady: () => true,
     refuse: () => {},
     close: async () => {},

@@ -7,7 +7,7 @@
  * open, because one that cannot listen will not be able to later.
  */
 import { type Clock, type Random, ServingError } from "../../base/index.ts";
-import { restartDelayMs, type WorkerEnd } from "../../engine/index.ts";
+import { restartDelayMs } from "../../engine/index.ts";
 import { FrontLedger, figuresOf, type Log } from "../../observe/index.ts";
 import {
   type FiguresAsk,
@@ -19,8 +19,8 @@ import {
 } from "../../service/index.ts";
 import type { Core } from "../compose.ts";
 import type { Config } from "../config/schema.ts";
+import { FrontFindings } from "./front-findings.ts";
 import { FrontProcess } from "./front-process.ts";
-import { FrontStandings } from "./front-standings.ts";
 import type { FromFront, OpenOrder, ToFront } from "./messages.ts";
 import { asUsage, usageFigures } from "./usage-figures.ts";
 
@@ -41,7 +41,7 @@ export interface FrontPorts {
   readonly grpcPort: number | undefined;
 }
 
-/** The longest wait for all fronts to open their doors, ms. */
+/** The longest wait for all doors, ms. */
 const openMsMax = 30_000;
 /** A front that has been up for so long has not died in a row with the one before it. */
 const steadyMs = 10_000;
@@ -53,7 +53,7 @@ const endMsMax = 8_000;
 export class FrontPool {
   readonly #options: FrontPoolOptions;
   readonly #ledger: FrontLedger;
-  readonly #standings: FrontStandings;
+  readonly #findings: FrontFindings;
   /** One for each front that lives, at most `count - 1`. */
   readonly #fronts = new Set<FrontProcess>();
   /** The instances that other fronts know, in the order of the registry. */
@@ -72,9 +72,10 @@ export class FrontPool {
     const { core, clock, build, config } = options;
     this.#ledger = new FrontLedger({ limits: config.limits, clock, build });
     core.service.gather = (ask) => this.gather(ask);
-    core.onWorkerEnd = (end) => this.#tell({ kind: "died", end: plainEnd(end) });
-    this.#standings = new FrontStandings(core.service, this.#fronts);
-    core.onStanding = (served) => this.#standings.judge(served);
+    core.onWorkerEnd = (end) => this.#tell({ kind: "died", end });
+    this.#findings = new FrontFindings(core.service, this.#fronts);
+    core.onSuspect = (news) => this.#tell({ kind: "suspect", news });
+    core.onStanding = (served) => this.#findings.judge(served);
   }
 
   /** Starts the processes; they wait for the order to open. */
@@ -218,7 +219,10 @@ export class FrontPool {
         front.pending = message.count;
         return;
       case "standing":
-        this.#standings.note(front, message.news);
+        this.#findings.note(front, message.news);
+        return;
+      case "suspect":
+        this.#findings.learn(front, message.news);
         return;
       case "gather":
         void this.#give(front, message);
@@ -252,7 +256,7 @@ export class FrontPool {
     this.#fronts.delete(front);
     core.engine.disconnect(front.front);
     this.#ledger.leave(front.front);
-    this.#standings.left(front);
+    this.#findings.left(front);
     this.#onChange?.();
     if (this.#isEnding) return;
     const wasSteady = front.openedAtMs > 0 && clock.nowMs() - front.openedAtMs > steadyMs;
@@ -292,9 +296,4 @@ export class FrontPool {
   #tell(message: ToFront): void {
     for (const front of this.#fronts) if (front.isOpen) front.send(message);
   }
-}
-
-/** Nothing that could not be sent. */
-function plainEnd({ kind, words, running, worker }: WorkerEnd): WorkerEnd {
-  return { kind, words, running, worker };
 }

@@ -13,6 +13,7 @@ import {
   ProcessUsage,
   ServerMetrics,
 } from "../../observe/index.ts";
+import type { SuspectNews } from "../../predict/index.ts";
 import { Registry } from "../../registry/index.ts";
 import {
   adoptVersions,
@@ -108,9 +109,13 @@ export class Front {
         return;
       case "standing": {
         const { model, version, isFailing } = message.news;
-        const { models } = this.#service.registry;
-        const served = models.get(model)?.versions.get(version)?.served;
+        const served = this.#served(model, version);
         if (served !== undefined) served.standing.isFailingElsewhere = isFailing;
+        return;
+      }
+      case "suspect": {
+        const { model, version, suspect } = message.news;
+        this.#served(model, version)?.learnSuspect(suspect);
         return;
       }
       case "phase":
@@ -137,6 +142,10 @@ export class Front {
     }
   }
 
+  #served(model: string, version: string): ServedVersion | undefined {
+    return this.#service.registry.models.get(model)?.versions.get(version)?.served;
+  }
+
   #adopt(): void {
     const { config, place, registry } = this.#order;
     const { metrics, clock } = this.#service;
@@ -146,6 +155,8 @@ export class Front {
       clock,
       limits: config.limits,
       place,
+      onSuspect: (name: { model: string; version: string }, suspect: SuspectNews) =>
+        this.#send({ kind: "suspect", news: { ...name, suspect } }),
       addInstance: (state: Parameters<LinkedWorkers["add"]>[0]) => {
         const instance = this.#workers.add(state);
         this.#instances.push(instance);

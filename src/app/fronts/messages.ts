@@ -6,6 +6,7 @@
 import type { InstanceState, WorkerEnd } from "../../engine/index.ts";
 import type { FrontFigures, FrontsSeen } from "../../observe/index.ts";
 import type { FiguresAsk, FrontPlace, RegistrySeed, ServerPhase } from "../../service/index.ts";
+import type { InputNews } from "../compose.ts";
 import type { Config } from "../config/schema.ts";
 
 /** Everything a front needs to open its doors. */
@@ -42,6 +43,7 @@ export type ToFront =
   | { readonly kind: "instance"; readonly number: number; readonly state: InstanceState }
   | { readonly kind: "died"; readonly end: WorkerEnd }
   | { readonly kind: "standing"; readonly news: StandingNews }
+  | { readonly kind: "suspect"; readonly news: InputNews }
   | { readonly kind: "phase"; readonly phase: ServerPhase }
   /** Time is up: what is left is refused. */
   | { readonly kind: "cutOff" }
@@ -59,5 +61,6 @@ export type FromFront =
   | { readonly kind: "figures"; readonly id: number; readonly figures: FrontFigures }
   | { readonly kind: "gather"; readonly id: number; readonly ask: FiguresAsk }
   | { readonly kind: "standing"; readonly news: StandingNews }
+  | { readonly kind: "suspect"; readonly news: InputNews }
   /** Sent while the server finishes: what was accepted and has no answer yet. */
   | { readonly kind: "pending"; readonly count: number };

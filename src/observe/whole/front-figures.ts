@@ -34,7 +34,10 @@ const counterNames = [
   "runMs",
 ] as const;
 
-const gaugeNames = ["inFlight", "queueItems", "queueBytes", "suspects", "quarantined"] as const;
+const gaugeNames = ["inFlight", "queueItems", "queueBytes"] as const;
+
+/** Each front knows of the same inputs: who knows most is right. */
+const knownNames = ["suspects", "quarantined"] as const;
 
 type Numbers<Name extends string> = { readonly [name in Name]: number };
 
@@ -45,6 +48,7 @@ export interface VersionFigures {
   readonly buckets: { readonly [name in (typeof bucketNames)[number]]: PlainBuckets };
   readonly counters: Numbers<(typeof counterNames)[number]>;
   readonly gauges: Numbers<(typeof gaugeNames)[number]>;
+  readonly known: Numbers<(typeof knownNames)[number]>;
   readonly batchItems: PlainBuckets;
   readonly batchSizes: readonly BatchSize[];
   /** Unix ms; `undefined` before the first answer. */
@@ -128,6 +132,7 @@ function versionFigures(
     buckets: chosen(bucketNames, (name) => each[name].plain()),
     counters: chosen(counterNames, (name) => each[name]),
     gauges: chosen(gaugeNames, (name) => each[name]),
+    known: chosen(knownNames, (name) => each[name]),
     batchItems: each.batches.counts.plain(),
     batchSizes: each.batches.sizes(),
     lastAnswerWallMs:
@@ -182,6 +187,7 @@ function addVersion(metrics: ServerMetrics, figures: VersionFigures, isGone: boo
   if (window !== undefined) target.window.absorb(Histogram.fromPlain(window), clock.nowMs());
   if (isGone) return;
   for (const name of gaugeNames) target[name] += figures.gauges[name];
+  for (const name of knownNames) target[name] = Math.max(target[name], figures.known[name]);
   if (load === undefined) return;
   target.loaded(load.loadMs, {
     isReady: () => load.isReady,

@@ -1,16 +1,18 @@
 /**
- * Puts together what the fronts have found of the versions' samples.
+ * Puts together what the fronts have found: samples that fail, inputs that kill workers.
  *
  * A version fails for the whole server while any front finds that it does, and until that front
- * finds otherwise or is gone. Each front is told what the others have found.
+ * finds otherwise or is gone. Each front is told what the others have found. An input has its
+ * deaths on all fronts together.
  */
 import type { Service } from "../../service/index.ts";
+import type { InputNews } from "../compose.ts";
 import type { FrontProcess } from "./front-process.ts";
 import type { StandingNews } from "./messages.ts";
 
 type VersionName = Pick<StandingNews, "model" | "version">;
 
-export class FrontStandings {
+export class FrontFindings {
   readonly #service: Service;
   readonly #fronts: ReadonlySet<FrontProcess>;
 
@@ -31,6 +33,15 @@ export class FrontStandings {
   left(front: FrontProcess): void {
     for (const served of this.#service.servedVersions()) {
       if (front.failing.has(nameOf(served))) this.judge(served);
+    }
+  }
+
+  /** What one front has found of an input holds for all. */
+  learn(from: FrontProcess, news: InputNews): void {
+    const { models } = this.#service.registry;
+    models.get(news.model)?.versions.get(news.version)?.served?.learnSuspect(news.suspect);
+    for (const front of this.#fronts) {
+      if (front !== from && front.isOpen) front.send({ kind: "suspect", news });
     }
   }
 
