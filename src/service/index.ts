@@ -6,7 +6,6 @@ export {
   type FrontPlace,
   indivisible,
   onlyFront,
-  type PortSharing,
   shareOfLimits,
 } from "./fronts/share-limits.ts";
 export type { FiguresAsk, GatherFigures, Usage, WholeFigures } from "./fronts/whole.ts";

@@ -3,10 +3,11 @@
  */
 import type { Clock, ErrorCode } from "../../base/index.ts";
 import type { Log, ProcessUsage } from "../../observe/index.ts";
-import { Books, type PortSharing, type Service } from "../../service/index.ts";
+import { Books, type Service } from "../../service/index.ts";
 import { type CorsSettings, makeCors } from "./cors.ts";
 import { type DialectOptions, dialectRoutes, platformRoutes } from "./dialects.ts";
 import { documentRoutes } from "./documents/routes.ts";
+import type { PortSharing } from "./http/connection/listeners.ts";
 import type { Exchange } from "./http/exchange.ts";
 import { type HttpServer, startHttpServer } from "./http/server.ts";
 import { healthRoutes } from "./operations/health-routes.ts";

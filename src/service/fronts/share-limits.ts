@@ -15,9 +15,6 @@ export interface FrontPlace {
   readonly count: number;
 }
 
-/** How a front comes to a port that several listen on; the first sees that nobody else has it. */
-export type PortSharing = "first" | "joins";
-
 /** The place of the only front. */
 export const onlyFront: FrontPlace = { index: 0, count: 1 };
 

@@ -3,7 +3,9 @@
  */
 import type { Http2Server } from "node:http2";
 import { createServer, type ListenOptions, type Server } from "node:net";
-import type { PortSharing } from "../../../service/index.ts";
+
+/** How a front comes to a port that several listen on; the first sees that nobody else has it. */
+export type PortSharing = "first" | "joins";
 
 export interface ListenPlace {
   readonly host: string;

@@ -17,11 +17,10 @@ import {
   type ServingError,
 } from "../../../base/index.ts";
 import type { ServerMetrics } from "../../../observe/index.ts";
-import type { PortSharing } from "../../../service/index.ts";
 import { type Begin, begin } from "./begin.ts";
 import { BodyRequest } from "./body-request.ts";
 import { brokenError, endBroken, isBroken, slowError } from "./connection/broken-connection.ts";
-import { type Listeners, openListeners } from "./connection/listeners.ts";
+import { type Listeners, openListeners, type PortSharing } from "./connection/listeners.ts";
 import { arrivingExchange, closeExchange, openExchange } from "./connection/open-exchanges.ts";
 import { type LateLimit, watchConnections } from "./connection/quiet-connection.ts";
 import { Exchange, type ExchangeSettings } from "./exchange.ts";

@@ -10,11 +10,13 @@
  */
 import type { Server as HttpServer } from "node:http";
 import { createServer, type ListenOptions, type Server, type Socket } from "node:net";
-import type { PortSharing } from "../../../../service/index.ts";
 import { listenUnix } from "./unix-socket.ts";
 
 /** Connections that may wait in the kernel per listening socket. */
 const backlogConnectionsMax = 4096;
+
+/** How a front comes to a port that several listen on; the first sees that nobody else has it. */
+export type PortSharing = "first" | "joins";
 
 export interface ListenersOptions {
   readonly host: string;
