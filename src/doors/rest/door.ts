@@ -3,7 +3,7 @@
  */
 import type { Clock, ErrorCode } from "../../base/index.ts";
 import type { Log, ProcessUsage } from "../../observe/index.ts";
-import { Books, type Service } from "../../service/index.ts";
+import { Books, type PortSharing, type Service } from "../../service/index.ts";
 import { type CorsSettings, makeCors } from "./cors.ts";
 import { type DialectOptions, dialectRoutes, platformRoutes } from "./dialects.ts";
 import { documentRoutes } from "./documents/routes.ts";
@@ -24,6 +24,8 @@ export interface RestDoorOptions extends Omit<DialectOptions, "thread"> {
   readonly port: number;
   /** Listening sockets on the port, 1 to 64. */
   readonly listenSockets: number;
+  /** Set where several fronts listen on the port. */
+  readonly sharing?: PortSharing | undefined;
   /** A Unix socket that is listened on too, or "". */
   readonly unixSocket: string;
   readonly cors: CorsSettings;
@@ -60,6 +62,7 @@ export async function startRestDoor(options: RestDoorOptions): Promise<RestDoor>
     host: options.host,
     port: options.port,
     listenSockets: options.listenSockets,
+    sharing: options.sharing,
     unixSocket: options.unixSocket,
     arrived: makeCors(options.cors),
     limits: service.limits,

@@ -17,6 +17,7 @@ import {
   type ServingError,
 } from "../../../base/index.ts";
 import type { ServerMetrics } from "../../../observe/index.ts";
+import type { PortSharing } from "../../../service/index.ts";
 import { type Begin, begin } from "./begin.ts";
 import { BodyRequest } from "./body-request.ts";
 import { brokenError, endBroken, isBroken, slowError } from "./connection/broken-connection.ts";
@@ -33,6 +34,8 @@ export interface HttpServerOptions {
   readonly host: string;
   readonly port: number;
   readonly listenSockets: number;
+  /** Set where several fronts listen on the port. */
+  readonly sharing?: PortSharing | undefined;
   /** A Unix socket beside the port; none or "" for the port alone. */
   readonly unixSocket?: string;
   readonly limits: Limits;
@@ -111,6 +114,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     host: options.host,
     port: options.port,
     sockets: options.listenSockets,
+    sharing: options.sharing,
     ...(options.unixSocket === undefined ? {} : { unixSocket: options.unixSocket }),
     connectionsMax: limits.connectionsMax,
     refused: () => options.limitHit("connectionsMax"),
