@@ -7,7 +7,7 @@ import { ServingError, setV8Flags, systemClock } from "../../base/index.ts";
 import type { GrpcDoor } from "../../doors/grpc/index.ts";
 import type { RestDoor } from "../../doors/rest/index.ts";
 import { createLog, type Log } from "../../observe/index.ts";
-import { type Core, composeCore, type GrpcSettings } from "../compose.ts";
+import { type Core, composeCore, type DoorSettings, type GrpcSettings } from "../compose.ts";
 import { printConfig } from "../config/config.ts";
 import { type ConfigFlags, findConfig } from "../config/find-config.ts";
 import type { Config } from "../config/schema.ts";
@@ -41,8 +41,16 @@ export async function serve(paths: readonly string[], flags: ServeFlags): Promis
   }
   const log = createLog(config.log);
   // Before anything that keeps the process alive: it reads files that may not be there.
-  const server = new Server(config, log, grpcSettings(config));
+  const server = new Server(config, log, {
+    rest: doorSettings(config),
+    grpc: grpcSettings(config),
+  });
   await server.start();
+}
+
+interface Settings {
+  readonly rest: DoorSettings;
+  readonly grpc: GrpcSettings | undefined;
 }
 
 class Server {
@@ -52,17 +60,17 @@ class Server {
   readonly #life: Lifecycle;
   readonly #startedAtMs = performance.now();
   readonly #progress = new ProgressLine();
-  readonly #grpcSettings: GrpcSettings | undefined;
+  readonly #settings: Settings;
   #door: RestDoor | undefined;
   #grpc: GrpcDoor | undefined;
   #lastBytesMsMax = lastBytesMsMax;
   /** Keeps the process alive until `exit`. */
   readonly #anchor = setInterval(() => {}, 2 ** 30);
 
-  constructor(config: Config, log: Log, grpc: GrpcSettings | undefined) {
+  constructor(config: Config, log: Log, settings: Settings) {
     this.#config = config;
     this.#log = log;
-    this.#grpcSettings = grpc;
+    this.#settings = settings;
     this.#core = composeCore({ ...coreOptions(config), log });
     const { limits } = config;
     this.#life = new Lifecycle({ edges: this.#edges(), clock: systemClock, limits, log });
@@ -88,10 +96,10 @@ class Server {
 
   async #openDoors(): Promise<void> {
     const { server } = this.#config;
-    this.#door = await this.#core.openDoor(doorSettings(this.#config)).catch((thrown) => {
+    this.#door = await this.#core.openDoor(this.#settings.rest).catch((thrown) => {
       throw listenError(thrown, { ...server, flag: "--port" });
     });
-    const settings = this.#grpcSettings;
+    const settings = this.#settings.grpc;
     if (settings === undefined) return;
     this.#grpc = await this.#core.openGrpc(settings).catch((thrown) => {
       throw listenError(thrown, { ...settings, flag: "--grpc-port" });
@@ -100,8 +108,9 @@ class Server {
 
   /** Where callers find the doors. */
   #places(): { readonly url: string; readonly grpc: string | undefined } {
-    const url = urlOf(this.#config.server.host, this.#door?.port ?? 0);
-    const host = this.#grpcSettings?.host ?? "";
+    const { rest, grpc } = this.#settings;
+    const url = urlOf(rest.host, this.#door?.port ?? 0, rest.tls !== undefined);
+    const host = grpc?.host ?? "";
     return { url, grpc: this.#grpc === undefined ? undefined : targetOf(host, this.#grpc.port) };
   }
 
