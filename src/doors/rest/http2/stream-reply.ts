@@ -4,8 +4,8 @@
  * Has the methods of Node's response of HTTP/1 that an exchange uses, and nothing else of it. A
  * large reply is handed on piece by piece: a stream counts a write once all of it has left, so a
  * reader who takes a large one in small steps would seem to take nothing. Invariants: the head is
- * sent once, with the end of the stream in it where there is no body; whatever comes after the stream is
- * gone is dropped, and who waits for it is told.
+ * sent once, with the end of the stream in it where there is no body; whatever comes after the
+ * stream is gone is dropped, and who waits for it is told.
  */
 import {
   constants,
