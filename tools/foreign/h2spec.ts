@@ -36,6 +36,7 @@ const explained: Readonly<Record<string, string>> = {
   "6.1/2": dropped,
   "6.3/1": priority,
   "6.7/2": closes,
+  "6.9/2": dropped,
   "6.9.1/3": closes,
 };
 
