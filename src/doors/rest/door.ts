@@ -4,6 +4,7 @@
 import type { Clock, ErrorCode } from "../../base/index.ts";
 import type { Log, ProcessUsage } from "../../observe/index.ts";
 import { Books, type PortSharing, type Service } from "../../service/index.ts";
+import type { TlsParts } from "../../transport/index.ts";
 import { type CorsSettings, makeCors } from "./cors.ts";
 import { type DialectOptions, dialectRoutes, platformRoutes } from "./dialects.ts";
 import { documentRoutes } from "./documents/routes.ts";
@@ -28,6 +29,8 @@ export interface RestDoorOptions extends Omit<DialectOptions, "thread"> {
   readonly sharing?: PortSharing | undefined;
   /** A Unix socket that is listened on too, or "". */
   readonly unixSocket: string;
+  /** Callers have to speak TLS; `undefined` for cleartext. */
+  readonly tls: TlsParts | undefined;
   readonly cors: CorsSettings;
   readonly validationStatus: 400 | 422;
   readonly metricsDefault: "text" | "json";
@@ -64,6 +67,7 @@ export async function startRestDoor(options: RestDoorOptions): Promise<RestDoor>
     listenSockets: options.listenSockets,
     sharing: options.sharing,
     unixSocket: options.unixSocket,
+    tls: options.tls,
     arrived: makeCors(options.cors),
     limits: service.limits,
     validationStatus: options.validationStatus,

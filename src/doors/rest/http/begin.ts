@@ -49,6 +49,8 @@ export function begin(exchange: Exchange, rules: Begin): void {
 
 function checkVersion({ request, headers }: Exchange): void {
   if (request.httpVersionMajor !== 1) {
+    // Its parser has asked for `:authority`.
+    if (request.httpVersionMajor === 2) return;
     throw new ServingError("INVALID_REQUEST", "expected HTTP/1.0 or HTTP/1.1");
   }
   checkHost(headers, request.httpVersionMinor);
