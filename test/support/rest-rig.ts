@@ -100,6 +100,7 @@ export async function openRestRig(
     serverVersion: "0.0.1",
     hasDocs: false,
     unixSocket: "",
+    tls: undefined,
     cors: { origins: [], maxAgeS: 600 },
     hasBareTokens: false,
     dialects: dialectNames,

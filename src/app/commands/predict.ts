@@ -33,7 +33,8 @@ export async function predict(model: string, flags: PredictFlags): Promise<void>
     await core.loadModels();
     progress.clear();
     core.service.phase = "serving";
-    const settings = { ...doorSettings(config), host: "127.0.0.1", port: 0, listenSockets: 1 };
+    const own = { host: "127.0.0.1", port: 0, listenSockets: 1, tls: undefined };
+    const settings = { ...doorSettings(config), ...own };
     const door = await core.openDoor(settings);
     try {
       const name = core.service.needModel();

@@ -7,7 +7,7 @@ import { availableParallelism } from "node:os";
 import { ServingError, setV8Flags, systemClock, systemRandom } from "../../base/index.ts";
 import { createLog, type Log } from "../../observe/index.ts";
 import { buildVersion } from "../build-version.ts";
-import { type Core, composeCore, type GrpcSettings } from "../compose.ts";
+import { type Core, composeCore, type DoorSettings, type GrpcSettings } from "../compose.ts";
 import { printConfig } from "../config/config.ts";
 import { type ConfigFlags, findConfig } from "../config/find-config.ts";
 import type { Config } from "../config/schema.ts";
@@ -42,15 +42,21 @@ export async function serve(paths: readonly string[], flags: ServeFlags): Promis
   // Before anything that keeps the process alive: it reads files that may not be there.
   const cores = availableParallelism();
   const fronts = frontCount(config, { cores, platform: process.platform });
-  const server = new Server(config, { log, fronts, grpc: grpcSettings(config) });
+  const settings = { rest: doorSettings(config), grpc: grpcSettings(config) };
+  const server = new Server(config, { log, fronts, settings });
   await server.start();
+}
+
+interface Settings {
+  readonly rest: DoorSettings;
+  readonly grpc: GrpcSettings | undefined;
 }
 
 interface Means {
   readonly log: Log;
   /** Processes that answer the network, this one included. */
   readonly fronts: number;
-  readonly grpc: GrpcSettings | undefined;
+  readonly settings: Settings;
 }
 
 class Server {
@@ -60,17 +66,17 @@ class Server {
   readonly #life: Lifecycle;
   readonly #startedAtMs = performance.now();
   readonly #progress = new ProgressLine();
-  readonly #grpcSettings: GrpcSettings | undefined;
+  readonly #settings: Settings;
   readonly #doors = new Doors();
   /** The other fronts, where there are any. */
   readonly #fronts: FrontPool | undefined;
   /** Keeps the process alive until `exit`. */
   readonly #anchor = setInterval(() => {}, 2 ** 30);
 
-  constructor(config: Config, { log, fronts, grpc }: Means) {
+  constructor(config: Config, { log, fronts, settings }: Means) {
     this.#config = config;
     this.#log = log;
-    this.#grpcSettings = grpc;
+    this.#settings = settings;
     this.#core = composeCore({ ...coreOptions(config), log, fronts });
     if (fronts > 1) {
       const [clock, random, core] = [systemClock, systemRandom, this.#core];
@@ -105,11 +111,10 @@ class Server {
   async #openDoors(): Promise<void> {
     const { server } = this.#config;
     const sharing = this.#fronts === undefined ? undefined : "first";
-    const settings = { ...doorSettings(this.#config), sharing } as const;
-    this.#doors.rest = await this.#core.openDoor(settings).catch((thrown) => {
+    const { rest, grpc } = this.#settings;
+    this.#doors.rest = await this.#core.openDoor({ ...rest, sharing }).catch((thrown) => {
       throw listenError(thrown, { ...server, flag: "--port" });
     });
-    const grpc = this.#grpcSettings;
     if (grpc === undefined) return;
     this.#doors.grpc = await this.#core.openGrpc({ ...grpc, sharing }).catch((thrown) => {
       throw listenError(thrown, { ...grpc, flag: "--grpc-port" });
@@ -118,10 +123,11 @@ class Server {
 
   /** Where callers find the doors. */
   #places(): { readonly url: string; readonly grpc: string | undefined } {
-    const url = urlOf(this.#config.server.host, this.#doors.rest?.port ?? 0);
-    const host = this.#grpcSettings?.host ?? "";
-    const { grpc } = this.#doors;
-    return { url, grpc: grpc === undefined ? undefined : targetOf(host, grpc.port) };
+    const { rest, grpc } = this.#settings;
+    const open = this.#doors;
+    const url = urlOf(rest.host, open.rest?.port ?? 0, rest.tls !== undefined);
+    const host = grpc?.host ?? "";
+    return { url, grpc: open.grpc === undefined ? undefined : targetOf(host, open.grpc.port) };
   }
 
   #edges(): LifeEdges {

@@ -11,6 +11,7 @@ import { type LimitName, type Limits, limitTable } from "../../base/index.ts";
 import { dialectNames } from "../../doors/rest/index.ts";
 import { aliasOfText } from "../../model/index.ts";
 import { logLevels } from "../../observe/index.ts";
+import { tlsFields } from "./tls-fields.ts";
 
 const since = "0.1.0";
 
@@ -46,6 +47,7 @@ const serverSchema = z.strictObject({
       unit: "process",
       since,
     }),
+  ...tlsFields,
   dialects: z
     .array(z.enum(dialectNames))
     .min(1)
@@ -221,18 +223,7 @@ const grpcSchema = z.strictObject({
     .boolean()
     .default(true)
     .meta({ description: "Tell tools which services and messages there are.", since }),
-  tlsCert: z.string().max(4_096).default("").meta({
-    description: "Certificate chain, a PEM file; with `tlsKey` the door speaks TLS only.",
-    since,
-  }),
-  tlsKey: z.string().max(4_096).default("").meta({
-    description: "Private key of the certificate, a PEM file.",
-    since,
-  }),
-  tlsClientCa: z.string().max(4_096).default("").meta({
-    description: "Callers must show a certificate of these authorities, a PEM file; empty: none.",
-    since,
-  }),
+  ...tlsFields,
   keepAliveMs: z.int().min(1_000).max(86_400_000).default(60_000).meta({
     description: "How often a connection is asked whether it is still there.",
     unit: "ms",

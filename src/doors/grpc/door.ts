@@ -6,6 +6,7 @@
 import { type Clock, type ErrorCode, errorTable } from "../../base/index.ts";
 import type { Log } from "../../observe/index.ts";
 import { Books, type Service } from "../../service/index.ts";
+import type { PortSharing, TlsParts } from "../../transport/index.ts";
 import { healthService } from "./health/routes.ts";
 import { oipService } from "./oip/routes.ts";
 import { predictionService } from "./prediction/routes.ts";
@@ -13,8 +14,7 @@ import { reflectionNames, reflectionServices } from "./reflection/routes.ts";
 import { type GrpcService, methodsByPath } from "./routes.ts";
 import { sentimentService } from "./sentiment/routes.ts";
 import { tfsServices } from "./tfs/routes.ts";
-import type { PortSharing } from "./transport/listen.ts";
-import { type GrpcServer, startGrpcServer, type TlsParts } from "./transport/server.ts";
+import { type GrpcServer, startGrpcServer } from "./transport/server.ts";
 import type { Work } from "./transport/work.ts";
 
 export interface GrpcDoorOptions {

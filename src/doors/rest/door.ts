@@ -4,10 +4,10 @@
 import type { Clock, ErrorCode } from "../../base/index.ts";
 import type { Log, ProcessUsage } from "../../observe/index.ts";
 import { Books, type Service } from "../../service/index.ts";
+import type { PortSharing, TlsParts } from "../../transport/index.ts";
 import { type CorsSettings, makeCors } from "./cors.ts";
 import { type DialectOptions, dialectRoutes, platformRoutes } from "./dialects.ts";
 import { documentRoutes } from "./documents/routes.ts";
-import type { PortSharing } from "./http/connection/listeners.ts";
 import type { Exchange } from "./http/exchange.ts";
 import { type HttpServer, startHttpServer } from "./http/server.ts";
 import { healthRoutes } from "./operations/health-routes.ts";
@@ -29,6 +29,8 @@ export interface RestDoorOptions extends Omit<DialectOptions, "thread"> {
   readonly sharing?: PortSharing | undefined;
   /** A Unix socket that is listened on too, or "". */
   readonly unixSocket: string;
+  /** Callers have to speak TLS; `undefined` for cleartext. */
+  readonly tls: TlsParts | undefined;
   readonly cors: CorsSettings;
   readonly validationStatus: 400 | 422;
   readonly metricsDefault: "text" | "json";
@@ -65,6 +67,7 @@ export async function startRestDoor(options: RestDoorOptions): Promise<RestDoor>
     listenSockets: options.listenSockets,
     sharing: options.sharing,
     unixSocket: options.unixSocket,
+    tls: options.tls,
     arrived: makeCors(options.cors),
     limits: service.limits,
     validationStatus: options.validationStatus,

@@ -8,10 +8,15 @@
  */
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
 import { type Compression, compress, type Limits, ServingError } from "../../../base/index.ts";
+import {
+  hookStream,
+  type StreamReading,
+  type StreamSink,
+  startReading,
+} from "../../../transport/index.ts";
 import { framePrefix } from "../encode.ts";
 import { errorTrailers } from "../errors.ts";
 import { compressionOf, Incoming } from "./incoming.ts";
-import { hookStream, type StreamReading, type StreamSink, startReading } from "./stream-hooks.ts";
 import { Work, type WorkSettings } from "./work.ts";
 
 /** What all calls of one server have in common. */

@@ -2,10 +2,8 @@
  * Opens the port of the gRPC door: alone, or beside the other fronts of the same server.
  */
 import type { Http2Server } from "node:http2";
-import { createServer, type ListenOptions, type Server } from "node:net";
-
-/** How a front comes to a port that several listen on; the first sees that nobody else has it. */
-export type PortSharing = "first" | "joins";
+import type { ListenOptions } from "node:net";
+import { claimPort, type PortSharing } from "../../../transport/index.ts";
 
 export interface ListenPlace {
   readonly host: string;
@@ -31,16 +29,7 @@ export async function listen(server: Http2Server, place: ListenPlace): Promise<n
   return portOf(server) ?? port;
 }
 
-/** Makes sure that no other server has the port; gives the one that was free. */
-async function claimPort(host: string, port: number): Promise<number> {
-  const claim = createServer();
-  await listenOn(claim, { host, port, exclusive: true });
-  const claimed = portOf(claim) ?? port;
-  await new Promise<void>((done) => claim.close(() => done()));
-  return claimed;
-}
-
-async function listenOn(server: Server | Http2Server, where: ListenOptions): Promise<void> {
+async function listenOn(server: Http2Server, where: ListenOptions): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   server.once("error", reject);
   server.listen({ ...where, backlog: backlogConnectionsMax }, resolve);
@@ -48,7 +37,7 @@ async function listenOn(server: Server | Http2Server, where: ListenOptions): Pro
   server.removeListener("error", reject);
 }
 
-function portOf(server: Server | Http2Server): number | undefined {
+function portOf(server: Http2Server): number | undefined {
   const address = server.address();
   return typeof address === "object" && address !== null ? address.port : undefined;
 }

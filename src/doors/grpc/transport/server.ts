@@ -24,21 +24,17 @@ import {
   quote,
   ServingError,
 } from "../../../base/index.ts";
-import { sessionOptions } from "../limits.ts";
+import {
+  Sessions,
+  secureOptions,
+  sessionOptions,
+  type TlsParts,
+} from "../../../transport/index.ts";
 import { Call, type CallSettings, type Method } from "./call.ts";
 import { type ListenPlace, listen } from "./listen.ts";
-import { Sessions } from "./sessions.ts";
 import { readTerms } from "./terms.ts";
 import { CallWatch } from "./watch-calls.ts";
 import type { Work } from "./work.ts";
-
-/** What a secure server shows, and whom it asks to show something. PEM. */
-export interface TlsParts {
-  readonly cert: Buffer;
-  readonly key: Buffer;
-  /** Callers must show a certificate of these; `undefined` = callers need none. */
-  readonly clientCa: Buffer | undefined;
-}
 
 export interface GrpcServerOptions extends ListenPlace {
   readonly tls: TlsParts | undefined;
@@ -169,16 +165,7 @@ function makeHost(options: GrpcServerOptions): Host {
 function createNodeServer({ limits, tls }: GrpcServerOptions): Http2Server {
   const options = sessionOptions(limits);
   if (tls === undefined) return createServer(options);
-  return createSecureServer({
-    ...options,
-    cert: tls.cert,
-    key: tls.key,
-    minVersion: "TLSv1.2",
-    handshakeTimeout: limits.headersReadMsMax,
-    ...(tls.clientCa === undefined
-      ? {}
-      : { ca: tls.clientCa, requestCert: true, rejectUnauthorized: true }),
-  });
+  return createSecureServer({ ...options, ...secureOptions(tls, limits) });
 }
 
 /** Closes what comes above the limit at once. */

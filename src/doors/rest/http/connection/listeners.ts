@@ -10,13 +10,11 @@
  */
 import type { Server as HttpServer } from "node:http";
 import { createServer, type ListenOptions, type Server, type Socket } from "node:net";
+import { claimPort, type PortSharing } from "../../../../transport/index.ts";
 import { listenUnix } from "./unix-socket.ts";
 
 /** Connections that may wait in the kernel per listening socket. */
 const backlogConnectionsMax = 4096;
-
-/** How a front comes to a port that several listen on; the first sees that nobody else has it. */
-export type PortSharing = "first" | "joins";
 
 export interface ListenersOptions {
   readonly host: string;
@@ -67,7 +65,7 @@ export async function openListeners(
   };
   http.prependListener("connection", track);
   const { sharing } = options;
-  const port = sharing === "joins" ? options.port : await claimPort(options);
+  const port = sharing === "joins" ? options.port : await claimPort(options.host, options.port);
   const where = { host: options.host, port, backlog: backlogConnectionsMax };
   if (sharing !== undefined) await listen(http, { ...where, reusePort: true });
   const isShared =
@@ -101,14 +99,6 @@ export async function openListeners(
       for (const socket of open) socket.destroy();
     },
   };
-}
-
-/** Makes sure that nobody else has the port; gives the one that was free. */
-async function claimPort({ host, port }: ListenersOptions): Promise<number> {
-  const claim = createServer();
-  const claimed = await listen(claim, { host, port, exclusive: true });
-  await new Promise<void>((done) => claim.close(() => done()));
-  return claimed;
 }
 
 /** True when the port is shared; false when the platform cannot and it was opened alone. */

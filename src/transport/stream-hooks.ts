@@ -73,3 +73,20 @@ export function startReading(
     },
   };
 }
+
+/**
+ * Gives `sink` what came before anybody could hear it: Node reads the bytes that a connection was
+ * handed over with in one go, and tells of their streams afterwards.
+ *
+ * @returns true when the caller sends no more, so there is nothing left to read
+ */
+export function takeEarly(stream: ServerHttp2Stream, sink: StreamSink): boolean {
+  for (;;) {
+    const chunk: Buffer | null = stream.read();
+    if (chunk === null) break;
+    sink.chunk(chunk);
+  }
+  if (stream.state.remoteClose !== 1) return false;
+  sink.halfClosed();
+  return true;
+}
