@@ -9,7 +9,7 @@ import type { Config } from "./config/schema.ts";
 import { readTls } from "./tls-files.ts";
 
 /** Everything but the log. */
-export function coreOptions(config: Config): Omit<ComposeOptions, "log"> {
+export function coreOptions(config: Config): Omit<ComposeOptions, "log" | "fronts"> {
   const { models, batching, workers } = config;
   return {
     limits: config.limits,

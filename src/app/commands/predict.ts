@@ -26,7 +26,7 @@ export async function predict(model: string, flags: PredictFlags): Promise<void>
   }
   const { config } = await findConfig([model], flags);
   const log = createLog({ level: "warn", format: config.log.format });
-  const core = composeCore({ ...coreOptions(config), log });
+  const core = composeCore({ ...coreOptions(config), log, fronts: 1 });
   const progress = new ProgressLine();
   try {
     progress.show(`loading ${model}`);

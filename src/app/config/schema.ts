@@ -3,7 +3,8 @@
  *
  * Types, checks, the JSON Schema, the reference page, the example file and the names of environment
  * variables are made from it. After parsing nothing is optional. What belongs to one model stands
- * in its `model.yaml`; what `batching` and `workers` say here wins over it.
+ * in its `model.yaml`; what `batching` and `workers` say here wins over it. One file because one
+ * reads the whole of it.
  */
 import { z } from "zod";
 import { type LimitName, type Limits, limitTable } from "../../base/index.ts";
@@ -36,6 +37,16 @@ const serverSchema = z.strictObject({
     description: "Path of a Unix socket that is listened on beside the port; empty: none.",
     since,
   }),
+  fronts: z
+    .union([z.int().min(1).max(64), z.literal("auto")], {
+      error: "expected a whole number from 1 to 64, or auto",
+    })
+    .default(1)
+    .meta({
+      description: "Processes that answer the network; auto: half of the cores. Linux alone.",
+      unit: "process",
+      since,
+    }),
   ...tlsFields,
   dialects: z
     .array(z.enum(dialectNames))

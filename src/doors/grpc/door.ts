@@ -5,7 +5,7 @@
  */
 import { type Clock, type ErrorCode, errorTable } from "../../base/index.ts";
 import type { Log } from "../../observe/index.ts";
-import { Books, type Service } from "../../service/index.ts";
+import { Books, type PortSharing, type Service } from "../../service/index.ts";
 import type { TlsParts } from "../../transport/index.ts";
 import { healthService } from "./health/routes.ts";
 import { oipService } from "./oip/routes.ts";
@@ -24,6 +24,8 @@ export interface GrpcDoorOptions {
   readonly host: string;
   /** 0 picks a free one. */
   readonly port: number;
+  /** Set where several fronts listen on the port. */
+  readonly sharing?: PortSharing | undefined;
   readonly tls: TlsParts | undefined;
   readonly hasReflection: boolean;
   readonly keepAliveMs: number;
@@ -43,6 +45,7 @@ export async function startGrpcDoor(options: GrpcDoorOptions): Promise<GrpcDoor>
   const server = await startGrpcServer({
     host: options.host,
     port: options.port,
+    sharing: options.sharing,
     tls: options.tls,
     keepAliveMs: options.keepAliveMs,
     limits: service.limits,

@@ -3,7 +3,7 @@
  */
 import type { Clock, ErrorCode } from "../../base/index.ts";
 import type { Log, ProcessUsage } from "../../observe/index.ts";
-import { Books, type Service } from "../../service/index.ts";
+import { Books, type PortSharing, type Service } from "../../service/index.ts";
 import type { TlsParts } from "../../transport/index.ts";
 import { type CorsSettings, makeCors } from "./cors.ts";
 import { type DialectOptions, dialectRoutes, platformRoutes } from "./dialects.ts";
@@ -25,6 +25,8 @@ export interface RestDoorOptions extends Omit<DialectOptions, "thread"> {
   readonly port: number;
   /** Listening sockets on the port, 1 to 64. */
   readonly listenSockets: number;
+  /** Set where several fronts listen on the port. */
+  readonly sharing?: PortSharing | undefined;
   /** A Unix socket that is listened on too, or "". */
   readonly unixSocket: string;
   /** Callers have to speak TLS; `undefined` for cleartext. */
@@ -63,6 +65,7 @@ export async function startRestDoor(options: RestDoorOptions): Promise<RestDoor>
     host: options.host,
     port: options.port,
     listenSockets: options.listenSockets,
+    sharing: options.sharing,
     unixSocket: options.unixSocket,
     tls: options.tls,
     arrived: makeCors(options.cors),

@@ -31,14 +31,12 @@ import {
   type TlsParts,
 } from "../../../transport/index.ts";
 import { Call, type CallSettings, type Method } from "./call.ts";
+import { type ListenPlace, listen } from "./listen.ts";
 import { readTerms } from "./terms.ts";
 import { CallWatch } from "./watch-calls.ts";
 import type { Work } from "./work.ts";
 
-export interface GrpcServerOptions {
-  readonly host: string;
-  /** 0 picks a free one. */
-  readonly port: number;
+export interface GrpcServerOptions extends ListenPlace {
   readonly tls: TlsParts | undefined;
   /** How often a connection is asked whether it is still there, ms. */
   readonly keepAliveMs: number;
@@ -187,21 +185,6 @@ function limitConnections(server: Http2Server, options: GrpcServerOptions): Read
   });
   return open;
 }
-
-async function listen(server: Http2Server, { host, port }: GrpcServerOptions): Promise<number> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  server.once("error", reject);
-  server.listen({ host, port, backlog: backlogConnectionsMax }, resolve);
-  await promise;
-  server.removeListener("error", reject);
-  // A connection that cannot be accepted (no descriptors left) is no reason to stop.
-  server.on("error", () => {});
-  const address = server.address();
-  return typeof address === "object" && address !== null ? address.port : port;
-}
-
-/** Connections that may wait in the kernel. */
-const backlogConnectionsMax = 4096;
 
 /** What Node says of a new stream. */
 type Opened = readonly [headers: IncomingHttpHeaders, flags: number, raw: readonly string[]];

@@ -17,6 +17,7 @@ import {
   type ServingError,
 } from "../../../base/index.ts";
 import type { ServerMetrics } from "../../../observe/index.ts";
+import type { PortSharing } from "../../../service/index.ts";
 import type { TlsParts } from "../../../transport/index.ts";
 import { Http2Connections } from "../http2/connections.ts";
 import { isPreface, takeFromParser } from "../http2/preface.ts";
@@ -38,6 +39,8 @@ export interface HttpServerOptions {
   readonly host: string;
   readonly port: number;
   readonly listenSockets: number;
+  /** Set where several fronts listen on the port. */
+  readonly sharing?: PortSharing | undefined;
   /** A Unix socket beside the port; none or "" for the port alone. */
   readonly unixSocket?: string;
   /** Callers have to speak TLS; none for cleartext. */
@@ -139,9 +142,9 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
 }
 
 function listenersOf(options: HttpServerOptions): ListenersOptions {
-  const { host, port, listenSockets, unixSocket, limits } = options;
+  const { host, port, listenSockets, sharing, unixSocket, limits } = options;
   return {
-    ...{ host, port, sockets: listenSockets, connectionsMax: limits.connectionsMax },
+    ...{ host, port, sockets: listenSockets, sharing, connectionsMax: limits.connectionsMax },
     ...(unixSocket === undefined ? {} : { unixSocket }),
     refused: () => options.limitHit("connectionsMax"),
   };
