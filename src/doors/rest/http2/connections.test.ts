@@ -1,7 +1,7 @@
 // Goal: what a stream of HTTP/2 carries is answered as a request of HTTP/1 is, and no stream or
 // connection outlives its time. Method: a server of a few small routes, spoken to by Node's client
 // and over bare sockets.
-import { type ClientHttp2Session, connect, constants } from "node:http2";
+import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from "node:http2";
 import { connect as connectTcp } from "node:net";
 import { gzipSync } from "node:zlib";
 import { afterEach, expect, test, vi } from "vitest";
@@ -224,17 +224,17 @@ test("a body that comes too slowly ends after a window, one that keeps up does n
   const clock = new FakeClock();
   await open({ bodyReadMsMax: 600_000, bodyBytesPerSecondMin: 1_000 }, 600_000, clock);
   const session = caller();
-  const written: ((bytes: number) => void)[] = [];
+  const streams: ClientHttp2Stream[] = [];
   const heard = [0, 1].map(() =>
     ask(session, post({ "content-length": "50000" }), (stream) => {
-      written.push((bytes) => void stream.write(Buffer.alloc(bytes)));
+      streams.push(stream);
     }),
   );
   await vi.waitFor(() => expect(server?.openWork).toBe(2));
   clock.advance(1_000);
   await new Promise((done) => setTimeout(done, 50));
-  written[0]?.(9_000);
-  written[1]?.(20_000);
+  streams[0]?.write(Buffer.alloc(9_000));
+  streams[1]?.write(Buffer.alloc(20_000));
   await new Promise((done) => setTimeout(done, 100));
   // Each look sets the next timer a turn later.
   for (let second = 0; second < 15; second += 1) {
@@ -243,7 +243,7 @@ test("a body that comes too slowly ends after a window, one that keeps up does n
   }
   expect((await heard[0])?.status).toBe(408);
   expect([hits, server?.openWork]).toEqual([["bodyBytesPerSecondMin"], 1]);
-  written[1]?.(30_000);
+  streams[1]?.end(Buffer.alloc(30_000));
   expect((await heard[1])?.status).toBe(200);
 });
 
