@@ -108,6 +108,25 @@ test("refuses a request without host", async () => {
   expect(JSON.parse(String(reply?.body))).toMatchObject({ code: "INVALID_REQUEST" });
 });
 
+test("refuses a request of two hosts, also when they are equal, in its turn", async () => {
+  const connection = new RawConnection(house.port);
+  for (const version of ["1.1", "1.0"]) {
+    for (const second of ["x", "evil.example", ""]) {
+      const hosts = `host: x\r\nHost: ${second}\r\nconnection: keep-alive`;
+      await connection.send(`GET /health/live HTTP/${version}\r\n${hosts}\r\n\r\n`);
+      const reply = await connection.reply();
+      expect([version, second, reply?.status]).toEqual([version, second, 400]);
+      expect(JSON.parse(String(reply?.body))).toMatchObject({
+        code: "INVALID_REQUEST",
+        field: "host",
+      });
+    }
+  }
+  await connection.send(live);
+  expect((await connection.reply())?.status).toBe(200);
+  connection.destroy();
+});
+
 test.each<[what: string, bytes: string, status: number]>([
   ["a verb the route has not", "DELETE /models HTTP/1.1\r\nhost: x\r\n\r\n", 405],
   ["PUT", "PUT /predict HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n", 405],
