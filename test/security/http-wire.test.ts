@@ -76,7 +76,7 @@ test.each<[what: string, bytes: string]>([
   ["HTTP/2.0", "GET /health/live HTTP/2.0\r\nhost: x\r\n\r\n"],
   ["HTTP/1.11", "GET /health/live HTTP/1.11\r\nhost: x\r\n\r\n"],
   ["HTTP/9.9", "GET /health/live HTTP/9.9\r\nhost: x\r\n\r\n"],
-  ["the preface of HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"],
+  ["a broken preface of HTTP/2", "PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n"],
   ["a TLS hello", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"],
   ["an SSH greeting", "SSH-2.0-OpenSSH_9.6\r\n"],
   ["a method nobody knows", "EVIL /health/live HTTP/1.1\r\nhost: x\r\n\r\n"],

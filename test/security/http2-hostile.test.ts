@@ -188,8 +188,9 @@ test("a caller that reads nothing is cut, and holds nobody up", async () => {
   // More than a caller's window takes without a word.
   const rows = Array.from({ length: 3_000 }, () => [0.1234567, 0.1234568, 0.1234569, 0.123457]);
   const body = JSON.stringify({ instances: rows });
-  const stuck = Array.from({ length: 5 }, () => {
-    const stream = own.request(posting("/predict?model=row"));
+  const paths = ["/predict", "/predict", "/predict/stream", "/predict/stream"];
+  const stuck = paths.map((path) => {
+    const stream = own.request(posting(`${path}?model=row`));
     stream.on("error", () => {});
     stream.pause();
     stream.end(body);

@@ -6,6 +6,7 @@
  */
 import { type Limits, ServingError } from "../../../base/index.ts";
 import type { ServerMetrics } from "../../../observe/index.ts";
+import { BodyRequest } from "./body-request.ts";
 import { decodeBody } from "./content-encoding.ts";
 import type { Exchange } from "./exchange.ts";
 import { checkHost, type RequestHeaders } from "./header-scan.ts";
@@ -49,8 +50,8 @@ export function begin(exchange: Exchange, rules: Begin): void {
 
 function checkVersion({ request, headers }: Exchange): void {
   if (request.httpVersionMajor !== 1) {
-    // Its parser has asked for `:authority`.
-    if (request.httpVersionMajor === 2) return;
+    // A stream of HTTP/2: its parser has asked for `:authority`. A line of text may say so too.
+    if (!(request instanceof BodyRequest)) return;
     throw new ServingError("INVALID_REQUEST", "expected HTTP/1.0 or HTTP/1.1");
   }
   checkHost(headers, request.httpVersionMinor);

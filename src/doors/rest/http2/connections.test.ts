@@ -1,11 +1,18 @@
 // Goal: what a stream of HTTP/2 carries is answered as a request of HTTP/1 is, and no stream or
 // connection outlives its time. Method: a server of a few small routes, spoken to by Node's client
 // and over bare sockets.
-import { type ClientHttp2Session, connect, constants } from "node:http2";
+import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from "node:http2";
 import { connect as connectTcp } from "node:net";
 import { gzipSync } from "node:zlib";
 import { afterEach, expect, test, vi } from "vitest";
-import { defaultLimits, type Limits, ServingError, systemClock } from "../../../base/index.ts";
+import {
+  type Clock,
+  defaultLimits,
+  FakeClock,
+  type Limits,
+  ServingError,
+  systemClock,
+} from "../../../base/index.ts";
 import { ServerMetrics } from "../../../observe/index.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { Route } from "../http/router.ts";
@@ -52,9 +59,12 @@ const routes: readonly Route[] = [
   },
 ];
 
-async function open(own: Partial<Limits> = {}, keepAliveMs = 65_000): Promise<void> {
+async function open(
+  own: Partial<Limits> = {},
+  keepAliveMs = 65_000,
+  clock: Clock = systemClock,
+): Promise<void> {
   const limits = { ...defaultLimits, ...own };
-  const clock = systemClock;
   const metrics = new ServerMetrics({ limits, clock, build: "test" });
   server = await startHttpServer({
     ...{ host: "127.0.0.1", port: 0, listenSockets: 1, limits, validationStatus: 400 },
@@ -208,6 +218,46 @@ test("a body that is late or slow ends its stream alone", async () => {
   expect([late.status, late.headers["x-error-code"]]).toEqual([408, "REQUEST_TIMEOUT"]);
   expect(hits).toEqual(["bodyReadMsMax"]);
   expect((await ask(session, get("/stream"))).status).toBe(200);
+});
+
+test("a body that comes too slowly ends after a window, one that keeps up does not", async () => {
+  const clock = new FakeClock();
+  await open({ bodyReadMsMax: 600_000, bodyBytesPerSecondMin: 1_000 }, 600_000, clock);
+  const session = caller();
+  const streams: ClientHttp2Stream[] = [];
+  const heard = [0, 1].map(() =>
+    ask(session, post({ "content-length": "50000" }), (stream) => {
+      streams.push(stream);
+    }),
+  );
+  await vi.waitFor(() => expect(server?.openWork).toBe(2));
+  clock.advance(1_000);
+  await new Promise((done) => setTimeout(done, 50));
+  streams[0]?.write(Buffer.alloc(9_000));
+  streams[1]?.write(Buffer.alloc(20_000));
+  await new Promise((done) => setTimeout(done, 100));
+  // Each look sets the next timer a turn later.
+  for (let second = 0; second < 15; second += 1) {
+    clock.advance(1_000);
+    await new Promise((done) => setTimeout(done, 10));
+  }
+  expect((await heard[0])?.status).toBe(408);
+  expect([hits, server?.openWork]).toEqual([["bodyBytesPerSecondMin"], 1]);
+  streams[1]?.end(Buffer.alloc(30_000));
+  expect((await heard[1])?.status).toBe(200);
+});
+
+test("a body may end with trailers, and who asks for a tunnel is refused", async () => {
+  await open();
+  const session = caller();
+  const stream = session.request(post(), { waitForTrailers: true });
+  stream.on("wantTrailers", () => stream.sendTrailers({ "x-sum": "1" }));
+  const heard = new Promise((done) => stream.once("data", (chunk) => done(String(chunk))));
+  stream.end("[3]");
+  expect(await heard).toBe("[3]");
+  const tunnel = session.request({ ":method": "CONNECT", ":authority": "x:1" });
+  const status = new Promise((done) => tunnel.once("response", (head) => done(head[":status"])));
+  expect([404, 405]).toContain(await status);
 });
 
 test("a reply that nobody takes ends its stream, one that is taken slowly does not", async () => {
