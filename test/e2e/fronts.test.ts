@@ -3,7 +3,7 @@
 // its processes are told apart by the debug log and killed under load.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { Agent, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -283,11 +283,13 @@ test.skipIf(process.arch !== "x64")(
   },
 );
 
-test("no front outlives a primary that was killed", async () => {
+test("no front outlives a primary that was killed, and nothing of it is left", async () => {
   const server = await start();
   const processes = [...otherFronts(server), ...(await server.workers())];
   await server.stop("SIGKILL");
   await until(() => Promise.resolve(!processes.some(isAlive)), 5_000);
+  const left = readdirSync(tmpdir()).filter((name) => name.includes(`-front-${server.pid}-`));
+  expect(left).toEqual([]);
 });
 
 /** A process that has ended but was not yet collected is dead. */

@@ -101,8 +101,11 @@ export class FrontProcess {
     });
   }
 
+  /** Ends it now; whoever calls may end before its exit is heard. */
   kill(): void {
-    if (!this.#isGone) this.#child.kill("SIGKILL");
+    if (this.#isGone) return;
+    this.#child.kill("SIGKILL");
+    rmSync(this.#folder, { recursive: true, force: true });
   }
 
   #answered(id: number, figures: FrontFigures | undefined): void {

@@ -2,6 +2,8 @@
  * A front that is not the primary: doors, batchers and counters of its own; versions, workers,
  * health and the end of its life are told by the primary.
  */
+import { rmSync } from "node:fs";
+import { dirname } from "node:path";
 import { ServingError, setV8Flags, systemClock } from "../../base/index.ts";
 import { startGrpcDoor } from "../../doors/grpc/index.ts";
 import { startRestDoor } from "../../doors/rest/index.ts";
@@ -76,6 +78,8 @@ export class Front {
         send({ kind: "standing", news: { model, version, isFailing } });
       },
     });
+    // The primary removes the folder, unless it was killed.
+    process.on("exit", () => rmSync(dirname(path), { recursive: true, force: true }));
     process.on("uncaughtException", (thrown) => this.#fault(thrown));
     process.on("unhandledRejection", (thrown) => this.#fault(thrown));
   }
