@@ -1,6 +1,7 @@
 // Goal: several fronts are one server: each answers, all count together, and what dies takes only
 // its own requests along. Method: the built server with `--fronts 2`, asked on many connections;
 // its processes are told apart by the debug log and killed under load.
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { Agent, request } from "node:http";
@@ -9,7 +10,16 @@ import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { WebSocket } from "ws";
 import { deadly, deadlyElement } from "../../tools/onnx/loads.ts";
-import { type BuiltServer, get, post, root, startBuilt, until } from "../support/built-server.ts";
+import { fingerprint } from "../../tools/onnx/models.ts";
+import {
+  type BuiltServer,
+  builtMain,
+  get,
+  post,
+  root,
+  startBuilt,
+  until,
+} from "../support/built-server.ts";
 import { GrpcClient } from "../support/grpc-client.ts";
 
 const model = join(root, "models/churn");
@@ -291,6 +301,22 @@ function isAlive(pid: number): boolean {
 }
 
 describe("the setting", () => {
+  test("a model that would run inside a front is refused, with what to do instead", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "millrace-inline-"));
+    writeFileSync(join(folder, "model.onnx"), fingerprint(3));
+    writeFileSync(join(folder, "model.yaml"), "isolation: inline\n");
+    const words = ["serve", folder, "--fronts", "2", "--port", "0", "--no-grpc"];
+    const child = spawn(process.execPath, [builtMain, ...words], { stdio: "pipe" });
+    let output = "";
+    child.stderr.on("data", (chunk) => {
+      output += String(chunk);
+    });
+    expect((await once(child, "exit"))[0]).toBe(1);
+    const why = "isolation: inline needs a single front: take isolation: process, or --fronts 1";
+    expect(output).toContain(why);
+    rmSync(folder, { recursive: true });
+  });
+
   test("auto takes half of the cores", async () => {
     const server = await startBuilt([model, "--fronts", "auto"]);
     started.push(server);
