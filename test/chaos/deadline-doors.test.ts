@@ -22,7 +22,7 @@ const slow = 1_200_000;
 const middling = 300_000;
 const doors = Object.entries(deadlineDoors);
 /** Their items fail alone, and the request that held them is answered. */
-const hasItems = ["OIP events", "simple, batch", "lines"];
+const hasItems = ["OIP events", "simple, batch", "lines", "lines, HTTP/2"];
 
 async function start(): Promise<BuiltServer> {
   const folder = writeModels({ "slow.onnx": slowRows() });

@@ -5,6 +5,7 @@ import { connect as connectHttp2 } from "node:http2";
 import { WebSocket } from "ws";
 import type { BuiltServer } from "../support/built-server.ts";
 import { GrpcClient, type Plain } from "../support/grpc-client.ts";
+import { ask, openSession, posting } from "../support/http2-client.ts";
 import { column } from "./chaos-rig.ts";
 
 /** What one prediction was answered. */
@@ -50,6 +51,18 @@ function overHttp(path: string, bodyOf: (steps: number) => unknown, type = "json
       status: reply.status,
       code: reply.headers.get("x-error-code") ?? codeInside(text),
     };
+  };
+}
+
+function overHttp2(path: string, bodyOf: (steps: number) => unknown): AskInTime {
+  return async (server, timeoutMs, steps) => {
+    const session = openSession(server.url);
+    const head = posting(path, { "x-request-timeout-ms": timeoutMs });
+    const body = JSON.stringify(bodyOf(steps));
+    const { status, headers, text } = await ask(session, head, (stream) => void stream.end(body));
+    session.destroy();
+    const named = headers["x-error-code"];
+    return { status, code: named === undefined ? codeInside(text) : String(named) };
   };
 }
 
@@ -168,6 +181,11 @@ export const deadlineDoors: Readonly<Record<string, DeadlineDoor>> = {
   "OIP REST": { ask: overHttp("/v2/models/slow/infer", tensors), lateStatus: http },
   "OIP events": { ask: overHttp("/v2/models/slow/infer_stream", tensors), lateStatus: inside },
   simple: { ask: overHttp("/predict", (steps) => ({ features: [steps] })), lateStatus: http },
+  "simple, HTTP/2": {
+    ask: overHttp2("/predict", (steps) => ({ features: [steps] })),
+    lateStatus: http,
+  },
+  "lines, HTTP/2": { ask: overHttp2("/predict/stream", instances), lateStatus: inside },
   "simple, batch": { ask: overHttp("/batch_predict", instances), lateStatus: inside },
   lines: { ask: overHttp("/predict/stream", instances), lateStatus: inside },
   "TF Serving REST": {
