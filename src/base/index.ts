@@ -6,6 +6,7 @@ export { type Clock, FakeClock, systemClock, type Timer } from "./clock.ts";
 export { type ErrorCode, type ErrorRow, errorTable, isErrorCode } from "./error-table.ts";
 export {
   Histogram,
+  type HistogramCounts,
   histogramBucket,
   histogramBucketFrom,
   histogramBuckets,

@@ -7,6 +7,7 @@
 import { WebSocket } from "ws";
 import type { BuiltServer } from "./built-server.ts";
 import { GrpcClient, type Plain } from "./grpc-client.ts";
+import { ask, openSession, posting } from "./http2-client.ts";
 import { bytesOf, type ClientTensor, inferBinary, inferJson, valuesOf } from "./oip-client.ts";
 import { callWeb } from "./web-client.ts";
 
@@ -45,6 +46,15 @@ export const doors: Readonly<Record<string, AskDoor>> = {
   "simple dialect": async ({ url }, { model, instances }) => {
     const text = await postJson(`${url}/predict?model=${model}`, { instances });
     return answerOfBatch(JSON.parse(text));
+  },
+  "simple dialect, HTTP/2": async ({ url }, { model, instances }) => {
+    const session = openSession(url);
+    const body = JSON.stringify({ instances });
+    const path = `/predict?model=${model}`;
+    const reply = await ask(session, posting(path), (stream) => void stream.end(body));
+    session.destroy();
+    if (reply.status !== 200) throw new Error(`${path}: ${reply.text}`);
+    return answerOfBatch(JSON.parse(reply.text));
   },
   "gRPC, raw contents": async (server, question) => {
     const [reply] = await callGrpc(server, `${oip}/ModelInfer`, [rawRequest(question)]);

@@ -55,7 +55,7 @@ export function oipService(options: OipServiceOptions): GrpcService {
   };
 }
 
-type Answer = (request: PlainMessage) => object;
+type Answer = (request: PlainMessage) => object | Promise<object>;
 
 function method(name: string, answer: Answer): Method {
   const types = { request: `inference.${name}Request`, response: `inference.${name}Response` };
@@ -103,13 +103,11 @@ function isReady(service: Service, request: PlainMessage): boolean {
   }
 }
 
-function statistics(service: Service, request: PlainMessage): object {
+async function statistics(service: Service, request: PlainMessage): Promise<object> {
   const { name, version } = named(request);
-  const { clock } = service;
-  const offsetMs = clock.wallMs() - clock.nowMs();
   const versions = name === "" ? service.servedVersions() : statisticsOf(service, name, version);
-  const wall = (atMs: number): number => atMs + offsetMs;
-  return { model_stats: versions.map((served) => modelStatistics(served, wall)) };
+  const whole = await service.wholeMetrics({ hasWindows: false });
+  return { model_stats: versions.map((served) => modelStatistics(served, whole)) };
 }
 
 function statisticsOf(

@@ -8,12 +8,18 @@
  */
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
 import { type Compression, compress, type Limits, ServingError } from "../../../base/index.ts";
+import {
+  hookStream,
+  type StreamReading,
+  type StreamSink,
+  startReading,
+  takeEarly,
+} from "../../../transport/index.ts";
 import { framePrefix } from "../encode.ts";
 import { acceptEncoding, errorTrailers } from "../errors.ts";
 import type { Method, MethodCall, StreamReader } from "../method.ts";
 import { compressionOf, Incoming } from "./incoming.ts";
 import type { OpenCall } from "./open-call.ts";
-import { hookStream, type StreamReading, type StreamSink, startReading } from "./stream-hooks.ts";
 import { Work, type WorkSettings } from "./work.ts";
 
 /** What all calls of one server have in common. */
@@ -107,6 +113,7 @@ export class Call implements StreamSink, MethodCall, OpenCall {
     const { limits } = this.#settings;
     const incoming = new Incoming(this, { encoding: this.#encoding, limits });
     this.#incoming = incoming;
+    if (!this.#isBodiless && takeEarly(this.#stream, this)) return;
     this.#reading = startReading(this.#stream, this, this.#isBodiless);
   }
 

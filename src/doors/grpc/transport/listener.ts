@@ -9,19 +9,10 @@
 import { createServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer, type TLSSocket } from "node:tls";
 import type { Clock, LimitName, Limits } from "../../../base/index.ts";
+import { secureOptions, type TlsParts } from "../../../transport/index.ts";
+import { type ListenPlace, listen } from "./listen.ts";
 
-/** What a secure server shows, and whom it asks to show something. PEM. */
-export interface TlsParts {
-  readonly cert: Buffer;
-  readonly key: Buffer;
-  /** Callers must show a certificate of these; `undefined` = callers need none. */
-  readonly clientCa: Buffer | undefined;
-}
-
-export interface ListenerOptions {
-  readonly host: string;
-  /** 0 picks a free one. */
-  readonly port: number;
+export interface ListenerOptions extends ListenPlace {
   readonly tls: TlsParts | undefined;
   readonly limits: Pick<Limits, "connectionsMax" | "headersReadMsMax">;
   readonly clock: Clock;
@@ -59,17 +50,11 @@ function plainServer(options: ListenerOptions): Server {
   });
 }
 
-function tlsServer(options: ListenerOptions, { cert, key, clientCa }: TlsParts): Server {
+function tlsServer(options: ListenerOptions, tls: TlsParts): Server {
   const server = createTlsServer({
     allowHalfOpen: true,
-    cert,
-    key,
-    minVersion: "TLSv1.2",
     ALPNCallback: ({ protocols }) => chooseProtocol(protocols, options.prefersHttp1),
-    handshakeTimeout: options.limits.headersReadMsMax,
-    ...(clientCa === undefined
-      ? {}
-      : { ca: clientCa, requestCert: true, rejectUnauthorized: true }),
+    ...secureOptions(tls, options.limits),
   });
   server.on("secureConnection", (socket: TLSSocket) => {
     socket.on("error", () => {});
@@ -132,19 +117,4 @@ function limitConnections(server: Server, options: ListenerOptions): ReadonlySet
     socket.once("close", () => open.delete(socket));
   });
   return open;
-}
-
-/** Connections that may wait in the kernel. */
-const backlogConnectionsMax = 4096;
-
-async function listen(server: Server, { host, port }: ListenerOptions): Promise<number> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  server.once("error", reject);
-  server.listen({ host, port, backlog: backlogConnectionsMax }, resolve);
-  await promise;
-  server.removeListener("error", reject);
-  // A connection that cannot be accepted (no descriptors left) is no reason to stop.
-  server.on("error", () => {});
-  const address = server.address();
-  return typeof address === "object" && address !== null ? address.port : port;
 }

@@ -21,21 +21,18 @@ import {
   makeRequestIds,
   ServingError,
 } from "../../../base/index.ts";
-import { sessionOptions } from "../limits.ts";
+import { Sessions, sessionOptions, type TlsParts } from "../../../transport/index.ts";
 import type { Method } from "../method.ts";
 import { createWebServer } from "../web/server.ts";
 import { beginCall, type CallHost } from "./begin-call.ts";
 import { Call } from "./call.ts";
-import { openListener, type TlsParts } from "./listener.ts";
+import type { ListenPlace } from "./listen.ts";
+import { openListener } from "./listener.ts";
 import type { OpenCall } from "./open-call.ts";
-import { Sessions } from "./sessions.ts";
 import { CallWatch } from "./watch-calls.ts";
 import type { Work } from "./work.ts";
 
-export interface GrpcServerOptions {
-  readonly host: string;
-  /** 0 picks a free one. */
-  readonly port: number;
+export interface GrpcServerOptions extends ListenPlace {
   readonly tls: TlsParts | undefined;
   /** How often a connection is asked whether it is still there, ms. */
   readonly keepAliveMs: number;

@@ -3,12 +3,12 @@
  *
  * A connection that says nothing of HTTP/2 within `headersReadMsMax` is ended. Each is asked now
  * and then whether it is there, and ended when it does not answer in time. On a drain each is told
- * at once that its next calls belong elsewhere (GOAWAY with the highest id: what is on its way is
- * still served; a connection opened later is not told, or its caller would never get through), and
- * at the stop that nothing more is taken.
+ * at once that its next requests belong elsewhere (GOAWAY with the highest id: what is on its way
+ * is still served; a connection opened later is not told, or its caller would never get through),
+ * and at the stop that nothing more is taken.
  */
 import type { ServerHttp2Session } from "node:http2";
-import type { Clock, Limits, Timer } from "../../../base/index.ts";
+import type { Clock, Limits, Timer } from "../base/index.ts";
 
 export interface SessionsOptions {
   readonly limits: Pick<Limits, "headersReadMsMax">;

@@ -1,13 +1,13 @@
 /**
  * The limits of `node:http2` that keep a connection from costing more than its share.
  *
- * What they refuse never reaches a call: a stream over the count is REFUSED_STREAM, headers over
+ * What they refuse never reaches a door: a stream over the count is REFUSED_STREAM, headers over
  * their size end their stream, floods of resets, settings or broken frames end the connection.
  */
 import type { ServerOptions } from "node:http2";
-import type { Limits } from "../../base/index.ts";
+import type { Limits } from "../base/index.ts";
 
-/** Header fields of one call. */
+/** Header fields of one request. */
 const headerPairsMax = 128;
 /** Bytes that one stream may send ahead of being read. */
 const streamWindowBytes = 1024 * 1024;

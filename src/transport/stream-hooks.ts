@@ -33,23 +33,10 @@ export function hookStream(stream: ServerHttp2Stream, sink: StreamSink): void {
       stream.push = silent;
       sink.closed();
     }
-    // Only where the end came before `startReading`; else `push` has said it already.
-    else if (event === "end") {
-      sink.halfClosed();
-      return Reflect.apply(emit, stream, [event, ...values]);
-    }
     // Whatever breaks a stream also closes it. Without somebody who takes the event it would throw.
     else if (event !== "error") return Reflect.apply(emit, stream, [event, ...values]);
     return true;
   }) as typeof stream.emit;
-}
-
-/**
- * What came before anybody could read: Node tells of the streams in a connection's first bytes only
- * after it has taken in all of these.
- */
-function takeEarly(stream: ServerHttp2Stream, sink: StreamSink): void {
-  for (let bytes = stream.read(); bytes !== null; bytes = stream.read()) sink.chunk(bytes);
 }
 
 /** What the reading of a stream can be told. */
@@ -65,7 +52,6 @@ export function startReading(
   isBodiless: boolean,
 ): StreamReading {
   let isPaused = false;
-  takeEarly(stream, sink);
   stream.push = ((chunk: Buffer | null): boolean => {
     if (chunk !== null) {
       sink.chunk(chunk);
@@ -86,4 +72,21 @@ export function startReading(
       stream._read(0);
     },
   };
+}
+
+/**
+ * Gives `sink` what came before anybody could hear it: Node reads the bytes that a connection was
+ * handed over with in one go, and tells of their streams afterwards.
+ *
+ * @returns true when the caller sends no more, so there is nothing left to read
+ */
+export function takeEarly(stream: ServerHttp2Stream, sink: StreamSink): boolean {
+  for (;;) {
+    const chunk: Buffer | null = stream.read();
+    if (chunk === null) break;
+    sink.chunk(chunk);
+  }
+  if (stream.state.remoteClose !== 1) return false;
+  sink.halfClosed();
+  return true;
 }
