@@ -119,6 +119,17 @@ const post = (more: Record<string, string> = {}) => ({
   ...more,
 });
 
+test("a connection in cleartext lives on when the time for its first headers is over", async () => {
+  await open({ headersReadMsMax: 100 });
+  const session = caller();
+  const first = await ask(session, { ":path": "/stream" });
+  // The parser of HTTP/1, which saw the preface, looks for late callers each 100 ms.
+  await new Promise((done) => setTimeout(done, 500));
+  const second = await ask(session, { ":path": "/stream" });
+  expect([first.status, second.status, session.closed]).toEqual([200, 200, false]);
+  expect(hits).toEqual([]);
+});
+
 test("answers many streams of one connection, and says nothing of connections", async () => {
   await open();
   const session = caller();
