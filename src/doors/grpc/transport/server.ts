@@ -1,20 +1,9 @@
 /**
- * The HTTP/2 server under the gRPC door.
- *
- * Node's own `node:http2` does framing, header compression and flow control, and refuses floods; on
- * it stands what gRPC adds. A whole gRPC library on top of it answers half as many calls a second
- * (docs/adr/0018). Knows nothing of models.
+ * The server under the gRPC door: sockets, plain or secure, and on each a connection of HTTP/2
+ * (docs/adr/0055); on these stands what gRPC adds. Knows nothing of models.
  */
-import {
-  constants,
-  createSecureServer,
-  createServer,
-  type Http2Server,
-  type IncomingHttpHeaders,
-  type ServerHttp2Session,
-  type ServerHttp2Stream,
-} from "node:http2";
-import type { Socket } from "node:net";
+import { createServer, type Server, type Socket } from "node:net";
+import { createServer as createSecureServer, type TLSSocket } from "node:tls";
 import {
   type Clock,
   type ErrorCode,
@@ -24,7 +13,9 @@ import {
   quote,
   ServingError,
 } from "../../../base/index.ts";
-import { sessionOptions } from "../limits.ts";
+import type { CallStream } from "../http2/call-stream.ts";
+import type { CallHeaders, RequestHead } from "../http2/headers/call-headers.ts";
+import { headerPairsMax } from "../http2/headers/header-decoder.ts";
 import { Call, type CallSettings, type Method } from "./call.ts";
 import { Sessions } from "./sessions.ts";
 import { readTerms } from "./terms.ts";
@@ -91,18 +82,12 @@ interface Host {
 export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcServer> {
   const { limits, clock } = options;
   const host = makeHost(options);
-  const server = createNodeServer(options);
-  const sessions = new Sessions({ limits, clock, keepAliveMs: options.keepAliveMs });
-  server.on("session", (session: ServerHttp2Session) => sessions.add(session));
-  server.on("stream", (stream: ServerHttp2Stream, ...opened: Opened) => {
-    const [headers, flags, raw] = opened;
-    const isBodiless = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;
-    begin(host, stream, { headers, isBodiless, headerBytes: bytesOf(raw) });
+  const sessions = new Sessions({
+    ...{ limits, clock, keepAliveMs: options.keepAliveMs },
+    limitHit: options.limitHit,
+    opened: (stream, head) => begin(host, stream, head),
   });
-  // A peer that speaks no HTTP/2 at all, or breaks its rules: the session is already ended.
-  server.on("sessionError", () => {});
-  server.on("tlsClientError", () => {});
-  server.on("unknownProtocol", (socket: Socket) => socket.destroy());
+  const server = createNodeServer(options, (socket) => sessions.add(socket));
   const open = limitConnections(server, options);
   const port = await listen(server, options);
   return {
@@ -111,8 +96,7 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
       return open.size;
     },
     get unsentConnections() {
-      let count = 0;
-      for (const socket of open) if (socket.writableLength > 0) count += 1;
+      let count = sessions.unsent;
       for (const call of host.calls) if (call.unsentBytes > 0) count += 1;
       return count;
     },
@@ -168,11 +152,12 @@ function makeHost(options: GrpcServerOptions): Host {
   return host;
 }
 
-function createNodeServer({ limits, tls }: GrpcServerOptions): Http2Server {
-  const options = sessionOptions(limits);
-  if (tls === undefined) return createServer(options);
-  return createSecureServer({
-    ...options,
+type Accept = (socket: Socket) => void;
+
+function createNodeServer({ limits, tls }: GrpcServerOptions, accept: Accept): Server {
+  if (tls === undefined) return createServer({ noDelay: true }, accept);
+  const secure = createSecureServer({
+    ALPNProtocols: [protocol],
     cert: tls.cert,
     key: tls.key,
     minVersion: "TLSv1.2",
@@ -181,10 +166,20 @@ function createNodeServer({ limits, tls }: GrpcServerOptions): Http2Server {
       ? {}
       : { ca: tls.clientCa, requestCert: true, rejectUnauthorized: true }),
   });
+  secure.on("secureConnection", (socket: TLSSocket) => {
+    if (socket.alpnProtocol === protocol) accept(socket);
+    else socket.destroy();
+  });
+  // The socket is already ended.
+  secure.on("tlsClientError", () => {});
+  return secure;
 }
 
+/** As callers and servers agree on it inside TLS. */
+const protocol = "h2";
+
 /** Closes what comes above the limit at once. */
-function limitConnections(server: Http2Server, options: GrpcServerOptions): ReadonlySet<Socket> {
+function limitConnections(server: Server, options: GrpcServerOptions): ReadonlySet<Socket> {
   const { connectionsMax } = options.limits;
   // At most `connectionsMax`.
   const open = new Set<Socket>();
@@ -201,7 +196,7 @@ function limitConnections(server: Http2Server, options: GrpcServerOptions): Read
   return open;
 }
 
-async function listen(server: Http2Server, { host, port }: GrpcServerOptions): Promise<number> {
+async function listen(server: Server, { host, port }: GrpcServerOptions): Promise<number> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   server.once("error", reject);
   server.listen({ host, port, backlog: backlogConnectionsMax }, resolve);
@@ -216,34 +211,17 @@ async function listen(server: Http2Server, { host, port }: GrpcServerOptions): P
 /** Connections that may wait in the kernel. */
 const backlogConnectionsMax = 4096;
 
-/** What Node says of a new stream. */
-type Opened = readonly [headers: IncomingHttpHeaders, flags: number, raw: readonly string[]];
-
-/** Names and values together. */
-function bytesOf(raw: readonly string[]): number {
-  let bytes = 0;
-  for (const text of raw) bytes += text.length;
-  return bytes;
-}
-
-interface Opening {
-  readonly headerBytes: number;
-  readonly headers: IncomingHttpHeaders;
-  readonly isBodiless: boolean;
-}
-
-function begin(host: Host, stream: ServerHttp2Stream, opening: Opening): void {
+function begin(host: Host, stream: CallStream, head: RequestHead): void {
   const { options, settings } = host;
-  const { headers, isBodiless } = opening;
+  const { headers } = head;
   const path = headers[":path"] ?? "";
-  const given = headers["x-request-id"];
-  const requestId = host.nextRequestId(typeof given === "string" ? given : "");
-  const call = new Call({ stream, headers, settings, requestId, path, isBodiless });
+  const requestId = host.nextRequestId(headers["x-request-id"] ?? "");
+  const call = new Call({ stream, headers, settings, requestId, path });
   host.calls.add(call);
   host.watch.note();
   try {
-    if (!isGrpc(stream, headers)) return;
-    checkHeaders(opening.headerBytes, options.limits);
+    if (!isGrpc(call, headers)) return;
+    checkHeaders(head, options.limits);
     const method = options.methods.get(path);
     if (method === undefined) throw unknownMethod(path);
     const { work } = call;
@@ -261,13 +239,10 @@ function begin(host: Host, stream: ServerHttp2Stream, opening: Opening): void {
 }
 
 /** False when it is answered already: it is HTTP, but no gRPC. */
-function isGrpc(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): boolean {
+function isGrpc(call: Call, headers: CallHeaders): boolean {
   const isPost = headers[":method"] === "POST";
-  const type = headers["content-type"] ?? "";
-  if (isPost && isGrpcType(type)) return true;
-  const status = isPost ? 415 : 405;
-  stream.respond({ ":status": status, ...(isPost ? {} : { allow: "POST" }) }, { endStream: true });
-  stream.close();
+  if (isPost && isGrpcType(headers["content-type"] ?? "")) return true;
+  call.answerHttp(isPost ? { ":status": 415 } : { ":status": 405, allow: "POST" });
   return false;
 }
 
@@ -277,11 +252,15 @@ function isGrpcType(type: string): boolean {
   return type.startsWith("application/grpc;") || type.startsWith("application/grpc+proto;");
 }
 
-/** Node itself ends streams with several times as much. */
-function checkHeaders(bytes: number, { headerBytesMax }: Limits): void {
-  if (bytes <= headerBytesMax) return;
-  const message = `the metadata has ${bytes} bytes; the limit is ${headerBytesMax}`;
-  throw new ServingError("HEADER_TOO_LARGE", message, { limit: "headerBytesMax" });
+function checkHeaders({ bytes, pairs }: RequestHead, { headerBytesMax }: Limits): void {
+  if (bytes > headerBytesMax) {
+    const message = `the metadata has ${bytes} bytes; the limit is ${headerBytesMax}`;
+    throw new ServingError("HEADER_TOO_LARGE", message, { limit: "headerBytesMax" });
+  }
+  if (pairs > headerPairsMax) {
+    const message = `the metadata has ${pairs} fields; the limit is ${headerPairsMax} (fixed)`;
+    throw new ServingError("HEADER_TOO_LARGE", message);
+  }
 }
 
 function unknownMethod(path: string): ServingError {

@@ -7,73 +7,81 @@
  * still served; a connection opened later is not told, or its caller would never get through), and
  * at the stop that nothing more is taken.
  */
-import type { ServerHttp2Session } from "node:http2";
-import type { Clock, Limits, Timer } from "../../../base/index.ts";
+import type { Socket } from "node:net";
+import type { Clock, LimitName, Limits, Timer } from "../../../base/index.ts";
+import type { CallStream } from "../http2/call-stream.ts";
+import { Connection } from "../http2/connection.ts";
+import type { RequestHead } from "../http2/headers/call-headers.ts";
 
 export interface SessionsOptions {
-  readonly limits: Pick<Limits, "headersReadMsMax">;
+  readonly limits: Limits;
   readonly clock: Clock;
   readonly keepAliveMs: number;
+  limitHit(name: LimitName): void;
+  /** A call began. Sets the sink of its stream; may not throw. */
+  opened(stream: CallStream, head: RequestHead): void;
 }
 
 /** How long a connection may take to answer when it is asked, ms. */
 const answerMsMax = 20_000;
-/** More than any id that a caller may use. */
-const streamIdMax = 2 ** 31 - 1;
 
 export class Sessions {
   readonly #options: SessionsOptions;
   /** At most one for each connection, of which there are connectionsMax. */
-  readonly #open = new Set<ServerHttp2Session>();
+  readonly #open = new Set<Connection>();
 
   constructor(options: SessionsOptions) {
     this.#options = options;
   }
 
-  add(session: ServerHttp2Session): void {
-    const { clock, limits, keepAliveMs } = this.#options;
-    this.#open.add(session);
-    const ask = (): void => this.#ask(session);
-    function askAgain(): void {
-      ask();
-      next = clock.after(keepAliveMs, askAgain);
-    }
-    session.on("error", () => {});
-    session.setLocalWindowSize(sessionWindowBytes);
-    const preface = clock.after(limits.headersReadMsMax, () => session.destroy());
-    session.once("remoteSettings", () => preface.cancel());
-    let next = clock.after(keepAliveMs, askAgain);
-    session.once("close", () => {
-      preface.cancel();
-      next.cancel();
-      this.#open.delete(session);
+  /** Connections whose reader has not yet taken all that was written. */
+  get unsent(): number {
+    let count = 0;
+    for (const connection of this.#open) if (connection.unsentBytes > 0) count += 1;
+    return count;
+  }
+
+  /** Speaks HTTP/2 on a new socket. */
+  add(socket: Socket): void {
+    const { clock, limits, keepAliveMs, limitHit, opened } = this.#options;
+    const connection = new Connection({
+      socket,
+      clock,
+      limits,
+      opened,
+      greeted: () => preface.cancel(),
+      unread: () => limitHit("replyReadMsMax"),
+      closed: () => {
+        preface.cancel();
+        next.cancel();
+        late?.cancel();
+        this.#open.delete(connection);
+      },
     });
+    this.#open.add(connection);
+    let late: Timer | undefined;
+    const ask = (): void => {
+      next = clock.after(keepAliveMs, ask);
+      if (late !== undefined) return;
+      late = clock.after(answerMsMax, () => connection.destroy());
+      connection.ping(() => {
+        late?.cancel();
+        late = undefined;
+      });
+    };
+    const preface = clock.after(limits.headersReadMsMax, () => connection.destroy());
+    let next = clock.after(keepAliveMs, ask);
   }
 
   announceClose(): void {
-    for (const session of this.#open) {
-      if (!session.destroyed && !session.closed) session.goaway(0, streamIdMax);
-    }
+    for (const connection of this.#open) connection.announceClose();
   }
 
   close(): void {
-    for (const session of this.#open) session.close();
+    for (const connection of this.#open) connection.close();
   }
 
   destroy(): void {
-    for (const session of this.#open) session.destroy();
-  }
-
-  #ask(session: ServerHttp2Session): void {
-    if (session.destroyed || session.closed) return;
-    const late: Timer = this.#options.clock.after(answerMsMax, () => session.destroy());
-    const isSent = session.ping((error: Error | null) => {
-      late.cancel();
-      if (error !== null) session.destroy();
-    });
-    if (!isSent) late.cancel();
+    for (const connection of this.#open) connection.destroy();
   }
 }
-
-/** What one connection may send ahead of being read, byte. */
-const sessionWindowBytes = 4 * 1024 * 1024;
