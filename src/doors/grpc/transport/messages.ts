@@ -11,6 +11,9 @@ import { ServingError } from "../../../base/index.ts";
 /** Bytes ahead of each message. */
 export const prefixBytes = 5;
 
+/** Room is made for so many times what has come: each growth copies, unwritten room is free. */
+const growth = 16;
+
 /** First room of a message that comes in parts, byte. */
 const roomBytesMin = 16 * 1024;
 
@@ -104,7 +107,7 @@ export class MessageCutter {
     const need = this.#have + more;
     const room = this.#room;
     if (room !== undefined && room.length >= need) return room;
-    const size = Math.min(this.#length, Math.max(roomBytesMin, 2 * need));
+    const size = Math.min(this.#length, Math.max(roomBytesMin, growth * need));
     const grown = Buffer.allocUnsafeSlow(size);
     room?.copy(grown, 0, 0, this.#have);
     this.#room = grown;
