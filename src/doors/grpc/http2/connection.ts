@@ -111,7 +111,10 @@ export class Connection implements FrameSink, StreamHost {
     socket.on("data", (chunk: Buffer) => this.#take(chunk));
     socket.on("drain", () => this.#drained());
     socket.on("error", () => {});
+    // A caller who sends no more has left, also where its socket may stay half open.
+    socket.once("end", () => this.#endSocket());
     socket.once("close", () => this.#over());
+    socket.resume();
   }
 
   get isOver(): boolean {
