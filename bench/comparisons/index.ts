@@ -1,6 +1,7 @@
 /** All comparisons in the order in which they run. */
 import type { Comparison } from "../stage.ts";
 import { connections } from "./connections.ts";
+import { frontsGrpc, frontsRest } from "./fronts.ts";
 import { grpc, grpcRows, grpcTensorEcho } from "./grpc.ts";
 import { latency } from "./latency.ts";
 import { fleet, memory } from "./memory.ts";
@@ -20,6 +21,8 @@ export const comparisons: readonly Comparison[] = [
   grpc,
   grpcRows,
   grpcTensorEcho,
+  frontsRest,
+  frontsGrpc,
   rowsLinear,
   rowsTrees,
   tensor,

@@ -73,6 +73,9 @@ function addServe(program: Command): void {
     .argument("[paths...]", "model.onnx, a package's folder, or a repository")
     .option("--host <address>", "address to listen on (default 0.0.0.0)")
     .option("--port <number>", "port; 0 picks a free one (default 8000)", number)
+    .option("--fronts <count|auto>", "processes that answer the network (default 1)", (text) =>
+      text === "auto" ? text : number(text),
+    )
     .option("--unix-socket <path>", "listen on a Unix socket too")
     .option("--grpc-port <number>", "port of the gRPC door (default 8001)", number)
     .option("--no-grpc", "open no gRPC door");

@@ -6,18 +6,21 @@
  */
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { type Limits, systemClock } from "../base/index.ts";
+import { type Limits, ServingError, systemClock } from "../base/index.ts";
 import { type GrpcDoor, type GrpcDoorOptions, startGrpcDoor } from "../doors/grpc/index.ts";
 import { type RestDoor, type RestDoorOptions, startRestDoor } from "../doors/rest/index.ts";
 import {
   createInlineEngine,
   createProcessEngine,
+  type Death,
   type Engine,
   type ProcessEngine,
+  type WorkerEnd,
   type WorkerEvent,
 } from "../engine/index.ts";
 import type { ModelAlias } from "../model/index.ts";
 import { causeText, type Log, ProcessUsage, ServerMetrics } from "../observe/index.ts";
+import type { SuspectNews } from "../predict/index.ts";
 import { type DefaultVersion, Registry } from "../registry/index.ts";
 import {
   createTrial,
@@ -27,7 +30,15 @@ import {
   SampleWatch,
   type ServedVersion,
   Service,
+  shareOfLimits,
 } from "../service/index.ts";
+
+/** A front has found something of an input that kills workers. */
+export interface InputNews {
+  readonly model: string;
+  readonly version: string;
+  readonly suspect: SuspectNews;
+}
 
 /** What is wired; from the configuration. */
 export interface ComposeOptions {
@@ -46,6 +57,8 @@ export interface ComposeOptions {
     readonly overrides: PackageOverrides;
     readonly aliases: readonly ModelAlias[];
   };
+  /** How many processes answer the network; this is the first of them. */
+  readonly fronts: number;
   readonly defaultVersion: DefaultVersion;
   readonly defaultModel: string;
 }
@@ -62,6 +75,11 @@ export type GrpcSettings = Omit<GrpcDoorOptions, "service" | "clock" | "log" | "
 export interface Core {
   readonly service: Service;
   readonly engine: ProcessEngine;
+  readonly usage: ProcessUsage;
+  /** Told what other fronts want to know; one at most. */
+  onWorkerEnd: ((end: WorkerEnd) => void) | undefined;
+  onSuspect: ((news: InputNews) => void) | undefined;
+  onStanding: ((served: ServedVersion) => void) | undefined;
   /** Finds and loads all models; settles when each is ready or failed. */
   loadModels(progress?: LoadProgress): Promise<void>;
   openDoor(settings: DoorSettings): Promise<RestDoor>;
@@ -77,26 +95,41 @@ export function composeCore(options: ComposeOptions): Core {
   const { limits, log, build } = options;
   const clock = systemClock;
   const metrics = new ServerMetrics({ limits, clock, build });
+  const place = { index: 0, count: options.fronts };
   const engine = createProcessEngine({
     limits,
-    onEvent: (event) => logWorker(log, event),
+    hasFronts: options.fronts > 1,
+    // A worker of several fronts has the batches of the others to go on with.
+    ...(options.fronts > 1 ? { runsMax: 1 } : {}),
+    onEvent(event) {
+      logWorker(log, event);
+      if (event.kind === "died") core.onWorkerEnd?.({ ...event.death, worker: event.worker });
+    },
   });
   engine.prepare();
   const inline = createInlineEngine();
   const registry = new Registry<ServedVersion>(options.defaultVersion);
   const defaultModel = options.defaultModel;
-  const service = new Service({ registry, metrics, limits, clock, defaultModel });
+  const share = shareOfLimits(limits, place);
+  const service = new Service({ registry, metrics, limits: share, clock, defaultModel });
   const watch = new SampleWatch({
     clock,
     servedVersions: () => service.servedVersions(),
-    changed: (served, isFailing) => logStanding(log, served, isFailing),
+    changed(served, isFailing) {
+      logStanding(log, served, isFailing);
+      core.onStanding?.(served);
+    },
   });
   watch.start();
   const usage = new ProcessUsage(clock.wallMs());
-  return {
+  const core: Core = {
     service,
     engine,
-    loadModels: (progress) => load(options, { service, engine, inline }, progress),
+    usage,
+    onWorkerEnd: undefined,
+    onSuspect: undefined,
+    onStanding: undefined,
+    loadModels: (progress) => load(options, { service, engine, inline, core }, progress),
     openDoor: (settings) =>
       startRestDoor({ ...settings, service, clock, log, usage, serverVersion: build }),
     openGrpc: (settings) =>
@@ -108,17 +141,19 @@ export function composeCore(options: ComposeOptions): Core {
       await Promise.all([engine.close(), inline.close()]);
     },
   };
+  return core;
 }
 
 interface Engines {
   readonly service: Service;
   readonly engine: ProcessEngine;
   readonly inline: Engine;
+  readonly core: Core;
 }
 
 async function load(
-  { limits, log, models }: ComposeOptions,
-  { service, engine, inline }: Engines,
+  { limits, log, models, fronts }: ComposeOptions,
+  { service, engine, inline, core }: Engines,
   progress: LoadProgress | undefined,
 ): Promise<void> {
   const cores = availableParallelism();
@@ -129,21 +164,31 @@ async function load(
     metrics: service.metrics,
     clock: service.clock,
     limits,
+    place: { index: 0, count: fronts },
+    ...(fronts === 1
+      ? {}
+      : { onSuspect: (name, suspect) => core.onSuspect?.({ ...name, suspect }) }),
     log,
     trial: await createTrial({
       engine,
       limits,
       memoryPath: join(models.cacheFolder, "trials.json"),
     }),
-    // The front takes one core.
-    instancesAuto: Math.max(1, cores - 1),
+    // Each front takes one core.
+    instancesAuto: Math.max(1, cores - fronts),
     loadsMax: cores,
-    engineOf: (isolation) => (isolation === "inline" ? inline : engine),
+    engineOf(isolation) {
+      if (isolation === "process") return engine;
+      if (fronts === 1) return inline;
+      const message =
+        "isolation: inline needs a single front: take isolation: process, or --fronts 1";
+      throw new ServingError("MODEL_LOAD_FAILED", message);
+    },
     progress,
   });
 }
 
-function logStanding(log: Log, { model, version }: ServedVersion, isFailing: boolean): void {
+export function logStanding(log: Log, { model, version }: ServedVersion, isFailing: boolean): void {
   const names = { model, version };
   if (isFailing) log.error("not ready: its last results were errors, its sample too", names);
   else log.info("ready again: it answers", names);
@@ -160,6 +205,10 @@ function logWorker(log: Log, event: WorkerEvent): void {
       cause,
       retry_ms: Math.round(retryMs),
     });
-  } else if (event.death.kind === "closed") log.debug("worker ended", { ...event.death });
-  else log.warn("worker died", { ...event.death, restart_ms: event.restartMs });
+  } else if (event.death.kind === "closed") log.debug("worker ended", told(event.death));
+  else log.warn("worker died", { ...told(event.death), restart_ms: event.restartMs });
+}
+
+function told({ kind, words }: Death): { readonly kind: string; readonly words: string } {
+  return { kind, words };
 }

@@ -9,7 +9,7 @@ import type { Config } from "./config/schema.ts";
 import { readTls } from "./tls-files.ts";
 
 /** Everything but the log. */
-export function coreOptions(config: Config): Omit<ComposeOptions, "log"> {
+export function coreOptions(config: Config): Omit<ComposeOptions, "log" | "fronts"> {
   const { models, batching, workers } = config;
   return {
     limits: config.limits,
@@ -32,6 +32,7 @@ export function coreOptions(config: Config): Omit<ComposeOptions, "log"> {
   };
 }
 
+/** @throws CommandError when a file of TLS cannot be read, or one is missing */
 export function doorSettings(config: Config): DoorSettings {
   const { server, simple, oip, tfs, vertex, cors, docs } = config;
   return {
@@ -43,6 +44,7 @@ export function doorSettings(config: Config): DoorSettings {
     serverName: oip.serverName,
     hasDocs: docs.enabled,
     unixSocket: server.unixSocket,
+    tls: readTls("server", server),
     cors,
     hasBareTokens: tfs.bareNan,
     dialects: server.dialects,
@@ -58,14 +60,16 @@ const grpcPortDefault = 8_001;
  * @throws CommandError when a file of TLS cannot be read, or one is missing
  */
 export function grpcSettings(config: Config): GrpcSettings | undefined {
-  const { grpc, server, oip } = config;
+  const { grpc, server, oip, cors } = config;
   if (!grpc.enabled) return undefined;
   return {
     host: grpc.host === "" ? server.host : grpc.host,
     port: grpc.port ?? (server.port === 0 ? 0 : grpcPortDefault),
-    tls: readTls(grpc),
+    tls: readTls("grpc", grpc),
     hasReflection: grpc.reflection,
     keepAliveMs: grpc.keepAliveMs,
+    cors,
+    hasWeb: grpc.web,
     serverName: oip.serverName,
   };
 }

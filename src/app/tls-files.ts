@@ -2,7 +2,7 @@
  * Reads the PEM files of a secure door.
  */
 import { readFileSync } from "node:fs";
-import type { TlsParts } from "../doors/grpc/index.ts";
+import type { TlsParts } from "../transport/index.ts";
 import { CommandError, exitCodes } from "./terminal.ts";
 
 /** Paths from the configuration; "" = not set. */
@@ -12,18 +12,22 @@ export interface TlsPaths {
   readonly tlsClientCa: string;
 }
 
-/** `undefined` for a door without TLS. @throws CommandError when a file is missing or unreadable */
-export function readTls(paths: TlsPaths): TlsParts | undefined {
+/**
+ * `undefined` for a door without TLS.
+ * @param section of the configuration, for the words of a refusal
+ * @throws CommandError when a file is missing or unreadable
+ */
+export function readTls(section: "server" | "grpc", paths: TlsPaths): TlsParts | undefined {
   const { tlsCert, tlsKey, tlsClientCa } = paths;
   if (tlsCert === "" && tlsKey === "" && tlsClientCa === "") return undefined;
   if (tlsCert === "" || tlsKey === "") {
-    const message = "grpc.tlsCert and grpc.tlsKey: both are needed for TLS";
+    const message = `${section}.tlsCert and ${section}.tlsKey: both are needed for TLS`;
     throw new CommandError(message, exitCodes.usage);
   }
   return {
-    cert: readPem("grpc.tlsCert", tlsCert),
-    key: readPem("grpc.tlsKey", tlsKey),
-    clientCa: tlsClientCa === "" ? undefined : readPem("grpc.tlsClientCa", tlsClientCa),
+    cert: readPem(`${section}.tlsCert`, tlsCert),
+    key: readPem(`${section}.tlsKey`, tlsKey),
+    clientCa: tlsClientCa === "" ? undefined : readPem(`${section}.tlsClientCa`, tlsClientCa),
   };
 }
 

@@ -41,6 +41,12 @@ export class HistogramWindow {
     this.#current.record(value);
   }
 
+  /** Takes values over that others have recorded; they count as recorded at `nowMs`. */
+  absorb(values: Histogram, nowMs: number): void {
+    if (nowMs >= this.#turnEndsAtMs) this.#advance(nowMs);
+    this.#current.merge(values);
+  }
+
   /** Adds what the window holds at `nowMs` to `target`. */
   mergeInto(target: Histogram, nowMs: number): void {
     if (nowMs >= this.#turnEndsAtMs) this.#advance(nowMs);

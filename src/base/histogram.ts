@@ -45,6 +45,15 @@ export function histogramBucketFrom(index: number): number {
   return 2 ** (lowestExponent + octave) * (1 + part / octaveBuckets);
 }
 
+/** What a histogram holds, as plain values. */
+export interface HistogramCounts {
+  readonly counts: Uint32Array;
+  readonly count: number;
+  readonly sum: number;
+  readonly min: number;
+  readonly max: number;
+}
+
 /** A histogram; the unit is the caller's (Millrace records ms). 7.5 KiB. */
 export class Histogram {
   readonly #counts = new Uint32Array(bucketCount);
@@ -118,6 +127,23 @@ export class Histogram {
     this.#sum += other.#sum;
     this.#min = Math.min(this.#min, other.#min);
     this.#max = Math.max(this.#max, other.#max);
+  }
+
+  /** A copy of what it holds. */
+  plain(): HistogramCounts {
+    const counts = this.#counts.slice();
+    return { counts, count: this.#count, sum: this.#sum, min: this.#min, max: this.#max };
+  }
+
+  /** A histogram of a copy. */
+  static fromPlain({ counts, count, sum, min, max }: HistogramCounts): Histogram {
+    const made = new Histogram();
+    made.#counts.set(counts);
+    made.#count = count;
+    made.#sum = sum;
+    made.#min = min;
+    made.#max = max;
+    return made;
   }
 
   clear(): void {

@@ -1,10 +1,12 @@
 /** Floor 0: what knows no word of the field. */
 export { BoundedQueue } from "./bounded-queue.ts";
+export { anyOrigin, areHeaderNames, type CorsSettings, isOriginNamed } from "./browser/origins.ts";
 export { Cancellation } from "./cancellation.ts";
 export { type Clock, FakeClock, systemClock, type Timer } from "./clock.ts";
 export { type ErrorCode, type ErrorRow, errorTable, isErrorCode } from "./error-table.ts";
 export {
   Histogram,
+  type HistogramCounts,
   histogramBucket,
   histogramBucketFrom,
   histogramBuckets,

@@ -74,7 +74,7 @@ export const limitTable = {
   ]),
   http2StreamsMax: row([100, 1, 100_000], "stream", [
     undefined,
-    "open calls of one gRPC connection; more are refused as HTTP/2 does",
+    "open on one HTTP/2 connection; more are refused as HTTP/2 does",
   ]),
   streamsMax: row([1_000, 0, 100_000], "stream", ["OVERLOADED", "open streams"]),
   streamBufferBytesMax: row([mi, 1024, 1024 * mi], "byte", [undefined, "then the producer waits"]),

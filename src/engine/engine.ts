@@ -43,6 +43,14 @@ export interface BatchResult {
   readonly runMs: number;
 }
 
+/** Where an instance of a child process is, for the other fronts that send it batches. */
+export interface InstanceSeat {
+  /** The number of its worker; 0 = it has none just now. */
+  readonly worker: number;
+  /** The number of the instance in that worker. */
+  readonly member: number;
+}
+
 export interface Instance {
   /** How many batches may be under way at once; more than one lets the next be sent ahead. */
   readonly runsMax: number;
@@ -52,6 +60,8 @@ export interface Instance {
   readonly startsInMs: number;
   /** Why it cannot be made ready, in words for the operator; "" while that is not known. */
   readonly problem?: string;
+  /** `undefined` for one that other fronts cannot reach. */
+  readonly seat?: InstanceSeat;
   /** How often its process was started again after a death. */
   readonly restarts: number;
   /** Resident memory of the process that runs it, byte; 0 when it is this one. */

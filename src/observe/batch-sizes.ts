@@ -5,7 +5,12 @@
  * larger ones only in the buckets of the metric. Grows to the largest size seen, at most 64
  * entries.
  */
-import { type BucketBounds, BucketCounts, bucketBounds } from "./bucket-counts.ts";
+import {
+  type BucketBounds,
+  BucketCounts,
+  bucketBounds,
+  type PlainBuckets,
+} from "./bucket-counts.ts";
 
 /** Items: powers of two to the largest request that a default server lets in. */
 const itemBounds: BucketBounds = bucketBounds([
@@ -29,11 +34,21 @@ export class BatchSizes {
 
   record(items: number, runMs: number): void {
     this.counts.record(items);
+    this.#addExact({ items, batches: 1, runMs });
+  }
+
+  /** Adds what others have counted. */
+  add(counts: PlainBuckets, sizes: readonly BatchSize[]): void {
+    this.counts.addPlain(counts);
+    for (const size of sizes) this.#addExact(size);
+  }
+
+  #addExact({ items, batches, runMs }: BatchSize): void {
     if (items < 1 || items > exactItemsMax) return;
     while (this.#exact.length < items) this.#exact.push({ batches: 0, runMs: 0 });
     const size = this.#exact[items - 1];
     if (size === undefined) return;
-    size.batches += 1;
+    size.batches += batches;
     size.runMs += runMs;
   }
 

@@ -41,6 +41,12 @@ export function bucketBounds(bounds: readonly number[]): BucketBounds {
   return { bounds, lowest };
 }
 
+/** What a histogram has counted, as plain values. */
+export interface PlainBuckets {
+  readonly counts: Float64Array;
+  readonly sum: number;
+}
+
 export class BucketCounts {
   readonly bounds: BucketBounds;
   /** One count per bucket; a double counts exactly to 2^53. */
@@ -80,6 +86,19 @@ export class BucketCounts {
       this.#counts[bucket] = (this.#counts[bucket] as number) + (other.#counts[bucket] as number);
     }
     this.#sum += other.#sum;
+  }
+
+  /** A copy of what was counted. */
+  plain(): PlainBuckets {
+    return { counts: this.#counts.slice(), sum: this.#sum };
+  }
+
+  /** Adds a copy. REQUIRES: it was made with the same bounds. */
+  addPlain({ counts, sum }: PlainBuckets): void {
+    for (let bucket = 0; bucket < this.#counts.length; bucket += 1) {
+      this.#counts[bucket] = (this.#counts[bucket] as number) + (counts[bucket] ?? 0);
+    }
+    this.#sum += sum;
   }
 
   /** How many values lie in bucket `index` alone; the last index is `bounds.length`. */

@@ -23,4 +23,11 @@ export { metricsPage } from "./page/metrics-page.ts";
 export { ProcessUsage } from "./process-usage.ts";
 export { RepeatGate } from "./repeat-gate.ts";
 export { type Door, doors, modelFaults, type Outcome } from "./request-counts.ts";
-export { ServerMetrics, type ServerMetricsOptions } from "./server-metrics.ts";
+export { type FrontsSeen, ServerMetrics, type ServerMetricsOptions } from "./server-metrics.ts";
+export {
+  addFigures,
+  type FrontFigures,
+  FrontLedger,
+  figuresOf,
+  type UsageFigures,
+} from "./whole/index.ts";

@@ -17,8 +17,8 @@ export class LimitHits {
     this.limits = limits;
   }
 
-  add(name: LimitName): void {
-    this.#counts.set(name, this.count(name) + 1);
+  add(name: LimitName, times = 1): void {
+    this.#counts.set(name, this.count(name) + times);
   }
 
   count(name: LimitName): number {

@@ -39,6 +39,8 @@ export interface Log {
 export interface LogOptions {
   readonly level: LogLevel;
   readonly format: LogFormat;
+  /** Stand in every line. */
+  readonly fields?: LogFields;
   /** Where lines go instead of stderr; for tests. */
   readonly write?: (line: string) => void;
   /** Text lines are coloured; by default on a terminal unless NO_COLOR is set. */
@@ -60,7 +62,7 @@ export function createLog(options: LogOptions): Log {
   const logger = pino(
     {
       level: options.level,
-      base: null,
+      base: options.fields ?? null,
       messageKey: "message",
       timestamp: () => `,"time":"${new Date().toISOString()}"`,
       formatters: { level: (label) => ({ level: label }) },

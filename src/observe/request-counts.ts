@@ -42,6 +42,18 @@ export class RequestCounts {
     return this.#counts[place] ?? 0;
   }
 
+  /** A copy of all counts. */
+  plain(): Float64Array {
+    return this.#counts.slice();
+  }
+
+  /** Adds a copy. */
+  addPlain(counts: Float64Array): void {
+    for (let place = 0; place < this.#counts.length; place += 1) {
+      this.#counts[place] = (this.#counts[place] as number) + (counts[place] ?? 0);
+    }
+  }
+
   get successes(): number {
     return this.#total((column) => column === 0);
   }

@@ -45,6 +45,14 @@ export interface GrpcCounts {
   streams: () => number;
 }
 
+/** The fronts whose figures were added up. */
+export interface FrontsSeen {
+  /** Those that gave their figures now. */
+  readonly answered: number;
+  /** Those that did not: what they last told is counted, or they are being started again. */
+  readonly missing: number;
+}
+
 export class ServerMetrics {
   readonly limitHits: LimitHits;
   readonly build: string;
@@ -60,6 +68,8 @@ export class ServerMetrics {
     streams: () => 0,
     streamBufferBytes: () => 0,
   };
+  /** How many fronts there are; `undefined` with one. */
+  fronts: FrontsSeen | undefined;
   readonly grpc: GrpcCounts = { messageBytes: new BucketCounts(byteBounds), streams: () => 0 };
   /** At most `metricModelsMax` entries and one for the rest. */
   readonly #versions = new Map<string, ModelMetrics>();
@@ -81,6 +91,11 @@ export class ServerMetrics {
       return this.#find("other", "other") ?? this.#add("other", "other");
     }
     return this.#add(model, version);
+  }
+
+  /** Those of exactly that version; for sums of figures whose number was bounded before. */
+  exactly(model: string, version: string): ModelMetrics {
+    return this.#find(model, version) ?? this.#add(model, version);
   }
 
   /** The counters of a version that was counted before. */

@@ -15,3 +15,4 @@ export type {
   RequestContext,
   StageTimes,
 } from "./predictor.ts";
+export type { SuspectNews } from "./suspects/suspects.ts";

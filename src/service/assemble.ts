@@ -8,7 +8,11 @@ import type { Clock, Limits } from "../base/index.ts";
 import type { Instance } from "../engine/index.ts";
 import type { ModelPackage, Signature } from "../model/index.ts";
 import type { ModelMetrics } from "../observe/index.ts";
-import { type BatchingPredictor, createBatchingPredictor } from "../predict/index.ts";
+import {
+  type BatchingPredictor,
+  createBatchingPredictor,
+  type SuspectNews,
+} from "../predict/index.ts";
 
 export interface Parts {
   readonly pack: ModelPackage;
@@ -19,11 +23,12 @@ export interface Parts {
   readonly limits: Limits;
   readonly clock: Clock;
   readonly metrics: ModelMetrics;
+  readonly onSuspect: ((news: SuspectNews) => void) | undefined;
 }
 
 /** The predictor of a version. REQUIRES: at least one instance. */
 export function assemble(parts: Parts): BatchingPredictor {
-  const { pack, signature, instances, limits, clock, metrics } = parts;
+  const { pack, signature, instances, limits, clock, metrics, onSuspect } = parts;
   return createBatchingPredictor({
     signature,
     instances,
@@ -31,5 +36,6 @@ export function assemble(parts: Parts): BatchingPredictor {
     limits,
     clock,
     observer: metrics,
+    onSuspect,
   });
 }

@@ -8,6 +8,7 @@
  */
 import type { ModelEntry, Registry, VersionEntry } from "../registry/index.ts";
 import type { ServedVersion } from "./served-version.ts";
+import { isFailing } from "./standing/watched-standing.ts";
 
 /** Where the server is in its life. */
 export type ServerPhase = "starting" | "serving" | "draining" | "stopped";
@@ -34,8 +35,8 @@ export function isModelReady(model: ModelEntry<ServedVersion>): boolean {
 function stateText({ state, served, reason }: VersionEntry<ServedVersion>): string {
   if (state !== "ready") return state;
   if (reason !== "") return `out of its worker: ${reason}`;
-  const isFailing = served?.standing.now.isFailing === true;
-  return isFailing ? "failing its sample" : "restarting its worker";
+  const isSampleFailing = served !== undefined && isFailing(served.standing);
+  return isSampleFailing ? "failing its sample" : "restarting its worker";
 }
 
 /** Readiness from the states alone. */

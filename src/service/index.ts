@@ -1,5 +1,14 @@
 /** Floor 5: the protocol-neutral use cases. */
 export { type BookedRequest, Books, type RequestEnd } from "./books.ts";
+export { type AdoptOptions, adoptVersions } from "./fronts/adopt.ts";
+export { instanceState, type RegistrySeed, registrySeed } from "./fronts/seeds.ts";
+export {
+  type FrontPlace,
+  indivisible,
+  onlyFront,
+  shareOfLimits,
+} from "./fronts/share-limits.ts";
+export type { FiguresAsk, GatherFigures, Usage, WholeFigures } from "./fronts/whole.ts";
 export { isModelReady, isVersionReady, type ServerHealth, type ServerPhase } from "./health.ts";
 export {
   type LoadModelsOptions,
@@ -27,7 +36,6 @@ export {
   type ShownOutput,
   servedOf,
   shownOutput,
-  type WallOfClock,
 } from "./oip/index.ts";
 export type { ServedVersion } from "./served-version.ts";
 export { Service, type ServiceOptions } from "./service.ts";

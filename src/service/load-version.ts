@@ -19,11 +19,14 @@ import {
   readSamples,
 } from "../model/index.ts";
 import { causeText, type Log, type ServerMetrics } from "../observe/index.ts";
+import type { SuspectNews } from "../predict/index.ts";
 import type { Registry, VersionEntry } from "../registry/index.ts";
 import { assemble } from "./assemble.ts";
+import { type FrontPlace, shareOfLimits } from "./fronts/share-limits.ts";
 import { type Probe, probeVersion, warmUp } from "./probe-version.ts";
 import type { ServedVersion } from "./served-version.ts";
 import { sound } from "./standing/standing.ts";
+import { isFailing } from "./standing/watched-standing.ts";
 
 /** Loads a digest for the first time, away from everything that serves. */
 export interface Trial {
@@ -36,11 +39,25 @@ export interface LoadingEngine {
   load(artifact: ArtifactSpec, options?: LoadOptions): Promise<Instance>;
 }
 
-export interface LoaderOptions {
-  readonly registry: Registry<ServedVersion>;
+interface VersionName {
+  readonly model: string;
+  readonly version: string;
+}
+
+/** What a front makes its versions with. */
+export interface ServeOptions {
   readonly metrics: ServerMetrics;
   readonly clock: Clock;
+  /** Those of the whole server. */
   readonly limits: Limits;
+  /** Which share of them this front keeps. */
+  readonly place: FrontPlace;
+  /** Told of inputs that kill workers; `undefined` while there is one front. */
+  readonly onSuspect?: ((name: VersionName, news: SuspectNews) => void) | undefined;
+}
+
+export interface LoaderOptions extends ServeOptions {
+  readonly registry: Registry<ServedVersion>;
   readonly log: Log;
   readonly trial: Trial;
   /** Child processes, or this process. */
@@ -76,7 +93,9 @@ export async function loadVersion(
     registry.step(entry, "warming");
     await warmUp(instances, probe, pack.settings.warmup.runs);
     const loadMs = clock.nowMs() - startedAtMs;
-    const served = serve(options, entry, { pack, probe, instances, loadMs });
+    const readyAtWallMs = clock.wallMs();
+    const loaded = { pack, probe, instances, loadMs, readyAtWallMs };
+    const served = serveVersion(options, entry, loaded);
     registry.step(entry, "ready", { served });
     log.info("ready", { ...names, load_ms: Math.round(loadMs) });
   } catch (thrown) {
@@ -132,25 +151,30 @@ function noteProblem(entry: VersionEntry<ServedVersion>, instances: readonly Ins
 
 interface Loaded {
   readonly pack: ModelPackage;
-  readonly probe: Probe;
+  readonly probe: Pick<Probe, "signature" | "sample">;
   readonly instances: readonly Instance[];
   readonly loadMs: number;
+  readonly readyAtWallMs: number;
 }
 
-function serve(
-  options: LoaderOptions,
+/** Makes a version that answers of one that is loaded. */
+export function serveVersion(
+  options: ServeOptions,
   entry: VersionEntry<ServedVersion>,
-  { pack, probe, instances, loadMs }: Loaded,
+  { pack, probe, instances, loadMs, readyAtWallMs }: Loaded,
 ): ServedVersion {
-  const { clock, metrics } = options;
-  const limits = limitsOfPackage(options.limits, pack.settings.limits);
+  const { clock, metrics, place } = options;
+  const limits = shareOfLimits(limitsOfPackage(options.limits, pack.settings.limits), place);
   const { signature } = probe;
   const counted = metrics.of(entry.model, entry.version);
-  const predictor = assemble({ pack, signature, instances, limits, clock, metrics: counted });
+  const { model, version } = entry;
+  const tell = options.onSuspect;
+  const onSuspect = tell && ((news: SuspectNews) => tell({ model, version }, news));
+  const parts = { pack, signature, instances, limits, clock, metrics: counted, onSuspect };
+  const predictor = assemble(parts);
   for (const instance of instances) instance.onReadyChange(() => noteProblem(entry, instances));
-  const standing = { now: sound };
-  const isReady = (): boolean =>
-    !standing.now.isFailing && instances.some((instance) => instance.isReady);
+  const standing = { now: sound, isFailingElsewhere: false };
+  const isReady = (): boolean => !isFailing(standing) && instances.some((each) => each.isReady);
   counted.loaded(loadMs, {
     isReady,
     workerMemoryBytes: () => instances.reduce((sum, each) => sum + each.memoryBytes, 0),
@@ -166,12 +190,14 @@ function serve(
     predictor,
     metrics: counted,
     instances: instances.length,
+    loaded: instances,
     loadMs,
-    readyAtWallMs: clock.wallMs(),
+    readyAtWallMs,
     deadlineMsDefault: limits.deadlineMsDefault,
     sample: probe.sample,
     standing,
     isReady,
+    learnSuspect: (news) => predictor.learnSuspect(news),
     refuse: () => predictor.close("DRAINING"),
     async close() {
       await predictor.drain();

@@ -4,10 +4,11 @@
  * Made once when the version becomes ready; only its standing changes. A door that holds one keeps
  * it alive, so a request that began on a version ends on it.
  */
+import type { Instance } from "../engine/index.ts";
 import type { InputChecks, ModelPackage, Signature } from "../model/index.ts";
 import type { ModelMetrics } from "../observe/index.ts";
-import type { InferenceRequest, Predictor } from "../predict/index.ts";
-import type { Standing } from "./standing/standing.ts";
+import type { InferenceRequest, Predictor, SuspectNews } from "../predict/index.ts";
+import type { WatchedStanding } from "./standing/watched-standing.ts";
 
 export interface ServedVersion {
   readonly model: string;
@@ -22,6 +23,8 @@ export interface ServedVersion {
   readonly metrics: ModelMetrics;
   /** Instances that were loaded, >= 1; what `instances: auto` came to. */
   readonly instances: number;
+  /** The instances themselves, for what is told of them to other fronts. */
+  readonly loaded: readonly Instance[];
   /** How long the version took from registered to ready, ms. */
   readonly loadMs: number;
   /** Unix time at which it became ready, ms. */
@@ -31,9 +34,11 @@ export interface ServedVersion {
   /** A request that this version answered when it was loaded, for deep health. */
   readonly sample: InferenceRequest;
   /** Whether it answers its own sample, as far as is known; the sample watch keeps it. */
-  readonly standing: { now: Standing };
+  readonly standing: WatchedStanding;
   /** True while at least one instance would run a batch and the sample is not known to fail. */
   isReady(): boolean;
+  /** Another front has found something of an input that kills workers. */
+  learnSuspect(news: SuspectNews): void;
   /** Answers DRAINING to all that is left and all that comes later. */
   refuse(): void;
   /** Answers what waits, then ends the instances; after `refuse` nothing waits. */

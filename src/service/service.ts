@@ -9,6 +9,7 @@ import type { ServerMetrics } from "../observe/index.ts";
 import type { InferenceRequest, InferenceResponse, RequestContext } from "../predict/index.ts";
 import type { Registry } from "../registry/index.ts";
 import { DeepHealth } from "./deep-health.ts";
+import type { FiguresAsk, GatherFigures } from "./fronts/whole.ts";
 import { type ServerHealth, type ServerPhase, serverHealth } from "./health.ts";
 import type { ServedVersion } from "./served-version.ts";
 import { OpenStreams } from "./streams/open-streams.ts";
@@ -30,6 +31,8 @@ export class Service {
   /** The streams of all doors. */
   readonly streams: OpenStreams;
   phase: ServerPhase = "starting";
+  /** Gathers the figures of all fronts; `undefined` while this one is alone. */
+  gather: GatherFigures | undefined;
   readonly #defaultModel: string;
   readonly #deep: DeepHealth;
 
@@ -108,6 +111,12 @@ export class Service {
       }
     }
     return all;
+  }
+
+  /** The counters of the whole server. @throws OVERLOADED when its primary does not answer */
+  async wholeMetrics(ask: Pick<FiguresAsk, "hasWindows">): Promise<ServerMetrics> {
+    if (this.gather === undefined) return this.metrics;
+    return (await this.gather({ ...ask, hasLoopDelay: false })).metrics;
   }
 
   health(): ServerHealth {

@@ -1,11 +1,14 @@
 // Goal: whatever door a caller came through, work that waits for it is dropped when it leaves, and
 // never reaches the engine (R12). Method: one instance kept busy by a slow run, callers of each
 // door behind it who then leave; the queue and the engine's runs are read from /metrics.
+import { constants } from "node:http2";
 import { expect, test } from "vitest";
 import { WebSocket } from "ws";
 import { slowRows } from "../../tools/onnx/loads.ts";
 import { type BuiltServer, until } from "../support/built-server.ts";
 import { GrpcClient } from "../support/grpc-client.ts";
+import { openSession, posting } from "../support/http2-client.ts";
+import { callWeb } from "../support/web-client.ts";
 import { column, infer, metric, runsOf, setting, startServer, writeModels } from "./chaos-rig.ts";
 
 /** Steps of about 1 us. */
@@ -30,6 +33,15 @@ async function unaryCalls(server: BuiltServer): Promise<() => void> {
     leaving.abort();
     void Promise.all(ends).then(() => client.close());
   };
+}
+
+async function webCalls(server: BuiltServer): Promise<() => void> {
+  const leaving = new AbortController();
+  for (let count = 0; count < leavers; count += 1) {
+    const terms = { isText: count % 2 === 1, signal: leaving.signal };
+    callWeb(server.grpc, `${oip}/ModelInfer`, request, terms).catch(() => undefined);
+  }
+  return () => leaving.abort();
 }
 
 async function streamOfCalls(server: BuiltServer): Promise<() => void> {
@@ -73,8 +85,23 @@ function streamAs(accept: string): Ask {
   };
 }
 
+async function streamsOfHttp2(server: BuiltServer): Promise<() => void> {
+  const session = openSession(server.url);
+  const streams = Array.from({ length: leavers }, () => {
+    const stream = session.request(posting("/predict?model=slow"));
+    stream.on("error", () => {});
+    stream.end(JSON.stringify({ features: [1] }));
+    return stream;
+  });
+  return () => {
+    for (const stream of streams) stream.close(constants.NGHTTP2_CANCEL);
+    setTimeout(() => session.destroy(), 1_000);
+  };
+}
+
 const doors: readonly [string, Ask, string][] = [
   ["calls over gRPC", unaryCalls, "grpc"],
+  ["calls of a browser (gRPC-Web)", webCalls, "grpc"],
   ["a stream over gRPC", streamOfCalls, "grpc"],
   ["a WebSocket", socketOf("/predict/ws", (id) => ({ id, features: [1] })), "websocket"],
   [
@@ -82,6 +109,7 @@ const doors: readonly [string, Ask, string][] = [
     socketOf("/v2/models/slow/ws", (id) => ({ id, inputs: [column([1])] })),
     "websocket",
   ],
+  ["streams of HTTP/2", streamsOfHttp2, "rest"],
   ["a stream of events", streamAs("text/event-stream"), "rest"],
   ["a stream of lines", streamAs("application/x-ndjson"), "rest"],
 ];

@@ -1,13 +1,14 @@
-// Goal: REST and gRPC say the same to the same request, right or wrong. Method: random requests, of
-// which many have a fault, through both doors of one built server; answers are compared bit by bit,
-// refusals by their code. One at a time: in which batch a row runs may change the last bits of its
-// answer (ONNX Runtime computes whole vectors and their rest differently), and this is about the
-// doors. A failure prints the seed that replays it.
+// Goal: REST, gRPC and gRPC-Web say the same to the same request, right or wrong. Method: random
+// requests, of which many have a fault, through each door of one built server; answers are
+// compared bit by bit, refusals by their code. One at a time: in which batch a row runs may change
+// the last bits of its answer (ONNX Runtime computes whole vectors and their rest differently),
+// and this is about the doors. A failure prints the seed that replays it.
 
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type BuiltServer, post, root, startBuilt } from "../support/built-server.ts";
 import { GrpcClient, type Plain } from "../support/grpc-client.ts";
+import { callWeb } from "../support/web-client.ts";
 
 const isFull = process.env["MILLRACE_TEST_FULL"] !== undefined;
 const seed = Number(process.env["MILLRACE_TEST_SEED"] ?? 20_261_127);
@@ -110,11 +111,21 @@ async function askRest({ model, version, rest }: Pair): Promise<unknown> {
   return outputs.map(({ name, shape, data }) => ({ name, shape, data }));
 }
 
+const inferPath = "inference.GRPCInferenceService/ModelInfer";
+
 async function askGrpc({ grpc }: Pair): Promise<unknown> {
-  const end = await client.call("inference.GRPCInferenceService/ModelInfer", grpc);
-  if (end.code !== 0) return end.trailers["x-error-code"];
-  const outputs = end.reply["outputs"] as { name: string; datatype: string; shape: string[] }[];
-  const raw = end.reply["raw_output_contents"] as Buffer[];
+  const end = await client.call(inferPath, grpc);
+  return end.code === 0 ? answerOf(end.reply) : end.trailers["x-error-code"];
+}
+
+async function askWeb({ grpc }: Pair, isText: boolean): Promise<unknown> {
+  const end = await callWeb(server.grpc, inferPath, grpc, { isText });
+  return end.code === 0 ? answerOf(end.replies[0] ?? {}) : end.trailers["x-error-code"];
+}
+
+function answerOf(reply: Plain): unknown {
+  const outputs = reply["outputs"] as { name: string; datatype: string; shape: string[] }[];
+  const raw = reply["raw_output_contents"] as Buffer[];
   return outputs.map(({ name, datatype, shape }, index) => {
     const bytes = new Uint8Array(raw[index] ?? Buffer.alloc(0));
     const data =
@@ -137,7 +148,9 @@ test(`${count} random requests have the same answer or code (seed ${seed})`, asy
   for (let index = 0; index < count; index += 1) {
     const pair = makePair(draw);
     const [rest, grpc] = [await askRest(pair), await askGrpc(pair)];
-    expect(asFloats(grpc), `${JSON.stringify(pair)} (seed ${seed})`).toEqual(asFloats(rest));
+    const story = `${JSON.stringify(pair)} (seed ${seed})`;
+    expect(asFloats(grpc), story).toEqual(asFloats(rest));
+    expect(await askWeb(pair, index % 2 === 1), story).toEqual(grpc);
     const key = typeof rest === "string" ? rest : "OK";
     seen.set(key, (seen.get(key) ?? 0) + 1);
   }

@@ -1,14 +1,17 @@
 // Goal: the gRPC door starts, is secured, and stops as the settings say. Method: the built server
 // with its flags; a foreign client; certificates made for the test by openssl.
 import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { connect } from "node:tls";
 import { credentials } from "@grpc/grpc-js";
 import { afterAll, describe, expect, test } from "vitest";
 import { type BuiltServer, builtMain, root, startBuilt } from "../support/built-server.ts";
 import { GrpcClient, type Plain } from "../support/grpc-client.ts";
+import { callWeb } from "../support/web-client.ts";
 
 const churn = join(root, "models/churn");
 const health = "grpc.health.v1.Health";
@@ -78,6 +81,14 @@ test("--no-grpc opens no door; a taken port ends the start with what to do", asy
   expect(output).toContain("--no-grpc");
 });
 
+test("with grpc.web false callers of gRPC alone get through", async () => {
+  const server = await start(["--set", "grpc.web=false"]);
+  await expect(callWeb(server.grpc, `${oip}/ServerLive`, {})).rejects.toThrow("fetch failed");
+  const client = new GrpcClient(server.grpc);
+  expect((await client.call(`${oip}/ServerLive`, {})).code).toBe(0);
+  client.close();
+});
+
 test("without reflection its services are unknown", async () => {
   const server = await start(["--set", "grpc.reflection=false"]);
   const client = new GrpcClient(server.grpc);
@@ -131,6 +142,30 @@ describe.skipIf(!hasOpenssl())("TLS (skipped where openssl is missing)", () => {
       other.close();
     }
     known.close();
+  });
+
+  test("a page calls over TLS, beside callers of gRPC", async () => {
+    makeCertificate("web");
+    const server = await start([
+      ...["--set", `grpc.tlsCert=${at("web.pem")}`, "--set", `grpc.tlsKey=${at("web.key")}`],
+      ...["--set", "cors.origins=https://app.example"],
+    ]);
+    const authority = readFileSync(at("web.pem"));
+    const [host = "", port = ""] = server.grpc.split(":");
+    const both = { host, port: Number(port), ca: authority, ALPNProtocols: ["h2", "http/1.1"] };
+    const socket = connect(both);
+    await once(socket, "secureConnect");
+    expect(socket.alpnProtocol).toBe("http/1.1");
+    socket.write(
+      `POST /${oip}/ServerLive HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\n` +
+        "content-type: application/grpc-web\r\n\r\n\0\0\0\0\0",
+    );
+    const [reply] = await once(socket, "data");
+    expect(String(reply)).toContain("grpc-status: 0");
+    socket.destroy();
+    const client = new GrpcClient(server.grpc, credentials.createSsl(authority));
+    expect((await client.call(`${oip}/ServerLive`, {})).code).toBe(0);
+    client.close();
   });
 
   test("half of the settings, or a file that is not there, ends the start with its name", () => {

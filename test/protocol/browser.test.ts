@@ -1,5 +1,6 @@
 // Goal: a page in a real browser reads streams by fetch, EventSource and WebSocket, and a page of
-// another host opens no socket. Method: Chromium, where it is installed, on a page that comes from
+// another host opens no socket; a page of a named origin calls gRPC-Web on the gRPC port, and no
+// other page does. Method: Chromium, where it is installed, on a page that comes from
 // the server's own address: a small relay serves the page and passes all else on.
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -8,7 +9,7 @@ import { connect, createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { root, startBuilt } from "../support/built-server.ts";
+import { type BuiltServer, root, startBuilt } from "../support/built-server.ts";
 
 const browsers = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
 const browser = browsers.find((path) => existsSync(path));
@@ -75,13 +76,21 @@ function openPage(url: string, folder: string): ChildProcess {
   return spawn(browser ?? "", words, { stdio: "ignore", detached: true });
 }
 
+function portOf({ grpc }: BuiltServer): string {
+  return grpc.split(":")[1] ?? "";
+}
+
 test.skipIf(browser === undefined)(
-  "a page reads lines, events and sockets, and no page of another host opens one",
+  "a page reads lines, events, sockets and gRPC-Web, and no page of another host does",
   async () => {
-    const server = await startBuilt([join(root, "models", "churn")]);
+    const models = [join(root, "models", "churn")];
+    const server = await startBuilt(models);
     const [between, told] = await Promise.all([relay(server.port), takeResults()]);
+    const origin = `http://127.0.0.1:${between.port}`;
+    const named = await startBuilt(models, { env: { MILLRACE_CORS_ORIGINS: origin } });
     const folder = mkdtempSync(join(tmpdir(), "millrace-browser-"));
-    const chromium = openPage(`http://127.0.0.1:${between.port}/page?results=${told.port}`, folder);
+    const ports = `results=${told.port}&grpc=${portOf(named)}&closed=${portOf(server)}`;
+    const chromium = openPage(`${origin}/page?${ports}`, folder);
     try {
       const late = new Promise((done) => setTimeout(() => done("the page told nothing"), 60_000));
       expect(await Promise.race([told.results, late])).toEqual({
@@ -89,12 +98,16 @@ test.skipIf(browser === undefined)(
         events: 50,
         socket: 20,
         foreign: "refused",
+        grpcWeb: "1 message, status 0",
+        grpcWebText: "1 message, status 0",
+        grpcWebStream: "0 0 0 0 2 8 1",
+        grpcWebClosed: "TypeError: Failed to fetch",
       });
     } finally {
       if (chromium.pid !== undefined) process.kill(-chromium.pid, "SIGKILL");
       between.close();
       told.close();
-      await server.stop();
+      await Promise.all([server.stop(), named.stop()]);
       rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
     }
   },

@@ -1,6 +1,7 @@
 // Goal: what the usual exporters write is served without a manifest and answers as its framework
 // does. Method: the files that tools/models/make_exports.py makes (scikit-learn with and without
-// ZipMap, LightGBM, XGBoost, CatBoost, Keras), each asked over the Open Inference Protocol.
+// ZipMap, LightGBM, XGBoost, CatBoost, Keras, PyTorch by both of its exporters and with its data in
+// a file beside), each asked over the Open Inference Protocol.
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";

@@ -2,106 +2,28 @@
 // what cannot be served is refused with one line while the rest serves on.
 // Method: every model of the fixtures folder, copied into one repository, asked over the Open
 // Inference Protocol in binary and, where the dtypes travel in JSON, in JSON.
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type BuiltServer, get, startBuilt } from "../support/built-server.ts";
+import {
+  copyInto,
+  fixtureModels,
+  type IndexModel,
+  inputsOf,
+  nameOf,
+  needsLocale,
+  runningModels,
+} from "../support/fixture-models.ts";
 import { datatypes, fixturesFolder, whySkipped } from "../support/fixtures.ts";
 import { type ClientTensor, inferBinary, inferJson, isClose } from "../support/oip-client.ts";
 
-interface IndexTensor {
-  readonly name: string;
-  readonly type: string;
-  readonly shape: readonly (number | string)[];
-}
-
-interface IndexModel {
-  readonly file: string;
-  readonly loads?: boolean;
-  readonly runs?: string;
-  readonly inputs: readonly IndexTensor[];
-  readonly probe_input: {
-    readonly dims?: Readonly<Record<string, number>>;
-    readonly inputs?: Readonly<Record<string, { shape?: number[]; data?: unknown }>>;
-  };
-  readonly recorded_output: Readonly<Record<string, RecordedOutput>> | null;
-}
-
-interface RecordedOutput {
-  readonly type: string;
-  readonly dims: readonly number[];
-  readonly data: readonly (number | string)[];
-}
-
 const folder = fixturesFolder();
-const index: IndexModel[] =
-  folder === undefined
-    ? []
-    : (
-        JSON.parse(readFileSync(join(folder, "models/index.json"), "utf8")) as {
-          models: IndexModel[];
-        }
-      ).models;
-const runs = index.filter((model) => model.runs === "yes" || model.runs === "tensor outputs only");
+const runs = runningModels;
 /** Loads, but never answers: the engine cannot express its inputs or outputs. */
-const never = index.filter((model) => model.loads === true && model.runs === "no");
-const invalid = index.filter((model) => model.file.startsWith("models/invalid/"));
-/** Needs a locale that a slim machine does not have. */
-const needsLocale = new Set([
-  "text-fake-news-pipeline",
-  "text-tfidf-vectorizer",
-  "edge-string-normalizer",
-]);
-
-function nameOf(model: IndexModel): string {
-  const plain = model.file.replace("models/", "").replaceAll(/[^A-Za-z0-9._-]+/g, "-");
-  const name = plain.replace(".onnx", "");
-  return name.endsWith("-") ? name.slice(0, -1) : name;
-}
-
-function copyInto(repository: string, model: IndexModel): void {
-  const source = join(folder ?? "", model.file);
-  const target = join(repository, nameOf(model), "1.0.0");
-  mkdirSync(target, { recursive: true });
-  const extension = model.file.endsWith(".ort") ? ".ort" : ".onnx";
-  cpSync(source, join(target, `model${extension}`));
-  if (!model.file.includes("external-data")) return;
-  for (const beside of readdirSync(dirname(source))) {
-    if (beside.endsWith(".bin")) cpSync(join(dirname(source), beside), join(target, beside));
-  }
-}
-
-function isTensor(input: IndexTensor): boolean {
-  return input.shape !== undefined;
-}
-
-function fillOf(type: string): number | bigint | string {
-  if (type === "string") return "hello";
-  if (type === "float16") return 0x3800;
-  if (type.startsWith("float")) return 0.5;
-  return type.endsWith("int64") ? 1n : 1;
-}
-
-function inputsOf(model: IndexModel): ClientTensor[] {
-  const { dims = {}, inputs = {} } = typeof model.probe_input === "object" ? model.probe_input : {};
-  return (model.inputs ?? []).filter(isTensor).map(({ name, type, shape }) => {
-    const given = inputs[name] ?? {};
-    const sizes =
-      given.shape ?? shape.map((size) => (typeof size === "number" ? size : (dims[size] ?? 1)));
-    const count = sizes.reduce((product, size) => product * size, 1);
-    const toValue = (value: unknown): number | bigint | string => {
-      if (type === "string") return String(value);
-      return type.endsWith("int64") ? BigInt(value as number) : Number(value);
-    };
-    const values = Array.isArray(given.data)
-      ? given.data.map(toValue)
-      : Array.from({ length: count }, () =>
-          given.data === undefined ? fillOf(type) : toValue(given.data),
-        );
-    return { name, datatype: datatypes[type] ?? "", shape: sizes, values };
-  });
-}
+const never = fixtureModels.filter((model) => model.loads === true && model.runs === "no");
+const invalid = fixtureModels.filter((model) => model.file.startsWith("models/invalid/"));
 
 function expectRecorded(model: IndexModel, outputs: readonly ClientTensor[]): void {
   for (const [name, recorded] of Object.entries(model.recorded_output ?? {})) {

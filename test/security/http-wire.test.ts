@@ -76,7 +76,7 @@ test.each<[what: string, bytes: string]>([
   ["HTTP/2.0", "GET /health/live HTTP/2.0\r\nhost: x\r\n\r\n"],
   ["HTTP/1.11", "GET /health/live HTTP/1.11\r\nhost: x\r\n\r\n"],
   ["HTTP/9.9", "GET /health/live HTTP/9.9\r\nhost: x\r\n\r\n"],
-  ["the preface of HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"],
+  ["a broken preface of HTTP/2", "PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n"],
   ["a TLS hello", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"],
   ["an SSH greeting", "SSH-2.0-OpenSSH_9.6\r\n"],
   ["a method nobody knows", "EVIL /health/live HTTP/1.1\r\nhost: x\r\n\r\n"],
@@ -106,6 +106,25 @@ test("refuses a request without host", async () => {
   const reply = await askRaw(house.port, "GET /health/live HTTP/1.1\r\n\r\n");
   expect(reply?.status).toBe(400);
   expect(JSON.parse(String(reply?.body))).toMatchObject({ code: "INVALID_REQUEST" });
+});
+
+test("refuses a request of two hosts, also when they are equal, in its turn", async () => {
+  const connection = new RawConnection(house.port);
+  for (const version of ["1.1", "1.0"]) {
+    for (const second of ["x", "evil.example", ""]) {
+      const hosts = `host: x\r\nHost: ${second}\r\nconnection: keep-alive`;
+      await connection.send(`GET /health/live HTTP/${version}\r\n${hosts}\r\n\r\n`);
+      const reply = await connection.reply();
+      expect([version, second, reply?.status]).toEqual([version, second, 400]);
+      expect(JSON.parse(String(reply?.body))).toMatchObject({
+        code: "INVALID_REQUEST",
+        field: "host",
+      });
+    }
+  }
+  await connection.send(live);
+  expect((await connection.reply())?.status).toBe(200);
+  connection.destroy();
 });
 
 test.each<[what: string, bytes: string, status: number]>([

@@ -187,22 +187,39 @@ test("reads what comes behind the handshake in one packet, and no second handsha
   expect(text.split("HTTP/1.1").length).toBe(2);
 });
 
-test("an upgrade behind a request that is not answered ends the connection", async () => {
-  const body = "0123456789";
-  const post =
-    "POST /v2/models/row/infer HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n" +
-    `content-length: ${good.length}\r\n\r\n${good}`;
-  const upgrade =
-    `GET ${path} HTTP/1.1\r\nhost: x\r\nconnection: Upgrade\r\nupgrade: websocket\r\n` +
-    "sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+const handshake =
+  `GET ${path} HTTP/1.1\r\nhost: x\r\nconnection: Upgrade\r\nupgrade: websocket\r\n` +
+  "sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+
+/** Sends bytes and gives all that comes back until the connection ends. */
+async function told(bytes: string): Promise<string> {
   const socket = connect(house.port, "127.0.0.1");
   let text = "";
-  socket.on("data", (bytes) => {
-    text += String(bytes);
+  socket.on("data", (each) => {
+    text += String(each);
   });
   socket.on("error", () => {});
   const closed = new Promise<void>((done) => socket.once("close", () => done()));
-  socket.write(post + upgrade + body);
+  socket.write(bytes);
   await closed;
-  expect(text).not.toContain(" 101 ");
+  return text;
+}
+
+test("an upgrade behind an open request lets that one be answered, then it ends", async () => {
+  const body = JSON.stringify({ inputs: [bigInput(1)] });
+  const post =
+    "POST /v2/models/row/infer HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n" +
+    `content-length: ${body.length}\r\n\r\n${body}`;
+  for (const open of [1, 3]) {
+    const text = await told(`${post.repeat(open)}${handshake}\r\n0123456789`);
+    expect(text.split("HTTP/1.1 200 OK").length - 1).toBe(open);
+    expect(text.split('"outputs"').length - 1).toBe(open);
+    expect(text.split("HTTP/1.1 ").length - 1).toBe(open);
+  }
+});
+
+test("a handshake of two hosts is refused", async () => {
+  const text = await told(`${handshake}host: y\r\n\r\n`);
+  expect(text).toContain("HTTP/1.1 400 ");
+  expect(text).toContain("header 'host': given 2 times");
 });

@@ -7,7 +7,9 @@
 import { WebSocket } from "ws";
 import type { BuiltServer } from "./built-server.ts";
 import { GrpcClient, type Plain } from "./grpc-client.ts";
+import { ask, openSession, posting } from "./http2-client.ts";
 import { bytesOf, type ClientTensor, inferBinary, inferJson, valuesOf } from "./oip-client.ts";
+import { callWeb } from "./web-client.ts";
 
 /** What is asked: one input of several rows. */
 export interface DoorQuestion {
@@ -45,6 +47,15 @@ export const doors: Readonly<Record<string, AskDoor>> = {
     const text = await postJson(`${url}/predict?model=${model}`, { instances });
     return answerOfBatch(JSON.parse(text));
   },
+  "simple dialect, HTTP/2": async ({ url }, { model, instances }) => {
+    const session = openSession(url);
+    const body = JSON.stringify({ instances });
+    const path = `/predict?model=${model}`;
+    const reply = await ask(session, posting(path), (stream) => void stream.end(body));
+    session.destroy();
+    if (reply.status !== 200) throw new Error(`${path}: ${reply.text}`);
+    return answerOfBatch(JSON.parse(reply.text));
+  },
   "gRPC, raw contents": async (server, question) => {
     const [reply] = await callGrpc(server, `${oip}/ModelInfer`, [rawRequest(question)]);
     return answerOfGrpc(reply ?? {});
@@ -52,6 +63,17 @@ export const doors: Readonly<Record<string, AskDoor>> = {
   "gRPC, typed contents": async (server, question) => {
     const [reply] = await callGrpc(server, `${oip}/ModelInfer`, [typedRequest(question)]);
     return answerOfGrpc(reply ?? {});
+  },
+  "gRPC-Web": async (server, question) => {
+    const end = await callWeb(server.grpc, `${oip}/ModelInfer`, rawRequest(question));
+    if (end.code !== 0) throw new Error(`gRPC-Web: ${end.details}`);
+    return answerOfGrpc(end.replies[0] ?? {});
+  },
+  "gRPC-Web, text": async (server, question) => {
+    const terms = { isText: true };
+    const end = await callWeb(server.grpc, `${oip}/ModelInfer`, typedRequest(question), terms);
+    if (end.code !== 0) throw new Error(`gRPC-Web: ${end.details}`);
+    return answerOfGrpc(end.replies[0] ?? {});
   },
   "WebSocket, simple": async ({ url }, { model, instances }) => {
     const message = JSON.stringify({ id: 1, instances });

@@ -4,6 +4,7 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { get as httpsGet } from "node:https";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
@@ -29,6 +30,8 @@ export interface StartOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** How long to wait for readiness, ms. */
   readonly readyMsMax?: number;
+  /** It speaks TLS: what a caller has to show, and whom it trusts. */
+  readonly tls?: { readonly ca: Buffer; readonly cert?: Buffer; readonly key?: Buffer };
   /** Resolve once it listens, ready or not. */
   readonly isLiveEnough?: boolean;
 }
@@ -57,10 +60,11 @@ export async function startBuilt(
   });
   const ended = new Promise<number | null>((done) => child.once("exit", (code) => done(code)));
   const port = await listeningPort(() => output, ended);
-  const url = `http://127.0.0.1:${port}`;
+  const { tls } = options;
+  const url = `http${tls === undefined ? "" : "s"}://127.0.0.1:${port}`;
   const path = options.isLiveEnough === true ? "/health/live" : "/health/ready";
   await until(
-    async () => (await fetch(url + path)).ok,
+    () => (tls === undefined ? fetch(url + path).then(({ ok }) => ok) : isOk(url + path, tls)),
     options.readyMsMax ?? 60_000,
     () => output,
   );
@@ -81,6 +85,17 @@ export async function startBuilt(
   };
 }
 
+/** True for a 200 over TLS, which `fetch` does not let a caller of its own authority ask for. */
+function isOk(url: string, tls: NonNullable<StartOptions["tls"]>): Promise<boolean> {
+  return new Promise((done) => {
+    const request = httpsGet(url, { ...tls, agent: false }, (reply) => {
+      reply.resume();
+      done(reply.statusCode === 200);
+    });
+    request.once("error", () => done(false));
+  });
+}
+
 async function listeningPort(output: () => string, ended: Promise<unknown>): Promise<number> {
   let hasEnded = false;
   void ended.then(() => {
@@ -90,7 +105,7 @@ async function listeningPort(output: () => string, ended: Promise<unknown>): Pro
   await until(
     () => {
       if (hasEnded) throw new Error(`the server ended:\n${output()}`);
-      const match = /http:\/\/127\.0\.0\.1:(\d+)/.exec(output());
+      const match = /https?:\/\/127\.0\.0\.1:(\d+)/.exec(output());
       port = Number(match?.[1] ?? 0);
       return Promise.resolve(port > 0);
     },

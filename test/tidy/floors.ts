@@ -6,6 +6,7 @@
  */
 export const floors: readonly (readonly [room: string, floor: number])[] = [
   ["base", 0],
+  ["transport", 1],
   ["tensor", 1],
   ["model", 1.5],
   ["engine", 2],

@@ -12,6 +12,7 @@ const product = sources.filter((file) => !isTest(file.path));
 /** Files that are started by path. */
 const entrances = new Set([
   "src/app/main.ts",
+  "src/app/fronts/main.ts",
   "src/engine/worker/main.ts",
   "src/doors/rest/offload/main.ts",
 ]);

@@ -46,11 +46,12 @@ export function serveWords(path: string, port: number): string[] {
 
 /**
  * Starts it, with more words of `serve` where some are given; rejects with its output when it ends
- * before it is ready.
+ * before it is ready. One that speaks TLS is ready when it says so.
  */
 export async function startServer(
   path: string,
   more: readonly string[] = [],
+  { isSecure = false }: { readonly isSecure?: boolean } = {},
 ): Promise<StartedServer> {
   const port = await freePort(portWanted);
   const child = spawn(process.execPath, [...serveWords(path, port), ...more], {
@@ -69,8 +70,9 @@ export async function startServer(
     });
     child.once("error", () => done(null));
   });
-  const url = `http://127.0.0.1:${port}`;
-  await untilReady(url, ended, output.text);
+  const url = `http${isSecure ? "s" : ""}://127.0.0.1:${port}`;
+  const hasSaidSo = (): Promise<boolean> => Promise.resolve(output.text().includes("serving"));
+  await untilReady(isSecure ? hasSaidSo : () => isReady(url), ended, output.text);
   return {
     url,
     port,
@@ -103,7 +105,7 @@ function collectOutput(child: ChildProcess): { text: () => string; show: () => v
 }
 
 async function untilReady(
-  url: string,
+  isUp: () => Promise<boolean>,
   ended: Promise<number | null>,
   output: () => string,
 ): Promise<void> {
@@ -115,7 +117,7 @@ async function untilReady(
     if (exitCode !== undefined) {
       throw new Error(`the server ended with code ${exitCode}:\n${linesOf(output())}`);
     }
-    if (await isReady(url)) return;
+    if (await isUp()) return;
     await new Promise((done) => setTimeout(done, pollMs));
   }
 }

@@ -102,6 +102,7 @@ const measurements: readonly (readonly [name: string, door: "http" | "grpc", wor
   ["HTTP, 8 at a time", "http", ["-m", "simple", "-a", "--concurrency-range", "8"]],
   ["HTTP, texts", "http", ["-m", "simple_identity", "--input-data", "random"]],
   ["HTTP, named columns", "http", ["-m", "churn", "--input-data", "zero"]],
+  ["HTTP, demo model of version 1", "http", ["-m", "churn-whole", "--input-data", "zero"]],
   ["gRPC", "grpc", ["-m", "simple"]],
   [
     "gRPC, batch of 4, 8 at a time",
@@ -112,6 +113,7 @@ const measurements: readonly (readonly [name: string, door: "http" | "grpc", wor
   ["gRPC, gzip", "grpc", ["-m", "simple", "--grpc-compression-algorithm", "gzip"]],
   ["gRPC, texts", "grpc", ["-m", "simple_identity", "--input-data", "random"]],
   ["gRPC, named columns", "grpc", ["-m", "churn", "--input-data", "zero"]],
+  ["gRPC, demo model of version 1", "grpc", ["-m", "churn-whole", "--input-data", "zero"]],
 ];
 
 /** The last client wheels that carry the binary; it wants a CUDA runtime library, and no GPU. */

@@ -4,7 +4,7 @@
  *
  * Ports 8000 and 8001 where they are free, because some programs know no others.
  */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { freePort, type StartedServer, startServer } from "../demo/started-server.ts";
 import { tensorValue, writeModel } from "../onnx/builder.ts";
@@ -26,11 +26,25 @@ export async function startForeign(folder: string): Promise<ForeignServer> {
     mkdirSync(home, { recursive: true });
     writeFileSync(join(home, "model.onnx"), writeModel(source));
   }
+  copyAsWhole(folder, "churn");
   const grpcPort = await freePort(8_001);
   const name = ["--set", "oip.serverName=triton"];
   const words = [folder, "--grpc-port", String(grpcPort), ...name];
   const server = await startServer(join(root, "models"), words);
   return { server, rest: server.url.slice("http://".length), grpc: `127.0.0.1:${grpcPort}` };
+}
+
+/** A demo model again, as version 1 of `NAME-whole`: perf_analyzer knows whole numbers only. */
+function copyAsWhole(folder: string, name: string): void {
+  const home = join(folder, `${name}-whole`, "1");
+  cpSync(join(root, "models", name, "1.0.0"), home, { recursive: true });
+  const manifest = join(home, "model.yaml");
+  const lines = readFileSync(manifest, "utf8").split("\n");
+  const own = lines.map((line) => {
+    if (line.startsWith("name:")) return `name: ${name}-whole`;
+    return line.startsWith("version:") ? "version: 1" : line;
+  });
+  writeFileSync(manifest, own.join("\n"));
 }
 
 const rowOf16 = (name: string, type: ElementType) => tensorValue(name, type, ["batch", 16]);

@@ -10,7 +10,7 @@ is missing skips its exports with a message; a graph that disagrees with its fra
 
 import json
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Callable
 
@@ -34,6 +34,8 @@ class Export:
     inputs: dict[str, np.ndarray]
     answers: list[np.ndarray]
     tolerance: float = TOLERANCE
+    beside: dict[str, bytes] = field(default_factory=dict)
+    """Files that the graph names, by their names."""
 
 
 def flowers() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -213,9 +215,76 @@ def keras_network() -> Export:
     return Export(graph, {"flower": asked}, [model.predict(asked, verbose=0)])
 
 
-def torch_network() -> Export:
-    # Untried code would prove nothing, so there is none until a small wheel can be had.
-    raise ImportError("the package index has torch for Linux on x86-64 only with CUDA, some GB")
+def torch_export(name: str, network: Any, asked: np.ndarray, **settings: Any) -> Export:
+    """What `torch.onnx.export` writes into a folder: the graph, and its data file if it has any."""
+    import tempfile
+    import warnings
+
+    import torch
+
+    network.eval()
+    given = torch.from_numpy(asked)
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        path = Path(folder) / f"{name}.onnx"
+        torch.onnx.export(network, (given,), str(path), verbose=False, **settings)
+        graph = onnx.load(path, load_external_data=False)
+        data = path.with_suffix(".onnx.data")
+        beside = {data.name: data.read_bytes()} if data.exists() else {}
+    with torch.no_grad():
+        answer = network(given).numpy()
+    return Export(graph, {graph.graph.input[0].name: asked}, [answer], beside=beside)
+
+
+def torch_network(name: str, **settings: Any) -> Export:
+    import torch
+
+    torch.manual_seed(SEED)
+    rows, label, asked = flowers()
+    layers = [torch.nn.Linear(rows.shape[1], 8), torch.nn.ReLU(), torch.nn.Linear(8, 3)]
+    network = torch.nn.Sequential(*layers)
+    optimizer = torch.optim.Adam(network.parameters(), lr=0.01)
+    for _ in range(100):
+        optimizer.zero_grad()
+        scores = network(torch.from_numpy(rows))
+        torch.nn.functional.cross_entropy(scores, torch.from_numpy(label)).backward()
+        optimizer.step()
+    network.append(torch.nn.Softmax(dim=1))
+    return torch_export(name, network, asked, **settings)
+
+
+def torch_rows(name: str) -> Export:
+    import torch
+
+    return torch_network(name, dynamic_shapes=({0: torch.export.Dim("batch")},))
+
+
+def torch_words(name: str) -> Export:
+    """Token ids of any length through an embedding and an LSTM; its weights go into a data file."""
+    import torch
+
+    class Words(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.embed = torch.nn.Embedding(50, 8)
+            self.read = torch.nn.LSTM(8, 6, batch_first=True)
+            self.judge = torch.nn.Linear(6, 2)
+
+        def forward(self, tokens: Any) -> Any:
+            states, _ = self.read(self.embed(tokens))
+            return self.judge(states[:, -1])
+
+    torch.manual_seed(SEED)
+    asked = np.random.default_rng(SEED).integers(0, 50, (ROWS_ASKED, 7))
+    free = {0: torch.export.Dim("batch"), 1: torch.export.Dim("length")}
+    return torch_export(name, Words(), asked, dynamic_shapes=(free,))
+
+
+def torch_script(name: str) -> Export:
+    """The exporter of before PyTorch 2.9, which names what it is told to."""
+    names = {"input_names": ["flower"], "output_names": ["chance"]}
+    axes = {"flower": {0: "batch"}, "chance": {0: "batch"}}
+    return torch_network(name, dynamo=False, dynamic_axes=axes, **names)
 
 
 EXPORTS: dict[str, Callable[[], Export]] = {
@@ -232,13 +301,16 @@ EXPORTS: dict[str, Callable[[], Export]] = {
     "catboost-classifier": lambda: catboost_model(is_classifier=True),
     "catboost-regressor": lambda: catboost_model(is_classifier=False),
     "keras": keras_network,
-    "torch": torch_network,
+    "torch": lambda: torch_rows("torch"),
+    "torch-fixed": lambda: torch_network("torch-fixed"),
+    "torch-words": lambda: torch_words("torch-words"),
+    "torch-script": lambda: torch_script("torch-script"),
 }
 
 
-def answers_of(artifact: bytes, export: Export) -> tuple[list[str], list[np.ndarray]]:
+def answers_of(artifact: Path, export: Export) -> tuple[list[str], list[np.ndarray]]:
     """What ONNX Runtime answers, maps turned into rows; and what each value is, as text."""
-    session = onnxruntime.InferenceSession(artifact, providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(str(artifact), providers=["CPUExecutionProvider"])
     told = [f"{value.name} {value.type} {value.shape}" for value in session.get_inputs()]
     told += [f"-> {value.name} {value.type} {value.shape}" for value in session.get_outputs()]
     answers = session.run(None, export.inputs)
@@ -258,7 +330,10 @@ def difference_of(answer: np.ndarray, expected: np.ndarray) -> float:
 
 
 def write_export(folder: Path, name: str, export: Export) -> None:
-    artifact = export.graph.SerializeToString(deterministic=True)
+    artifact = folder / f"{name}.onnx"
+    artifact.write_bytes(export.graph.SerializeToString(deterministic=True))
+    for beside, content in export.beside.items():
+        (folder / beside).write_bytes(content)
     told, answers = answers_of(artifact, export)
     outputs = []
     for value, expected, answer in zip(export.graph.graph.output, export.answers, answers):
@@ -268,9 +343,8 @@ def write_export(folder: Path, name: str, export: Export) -> None:
         outputs.append(tensor_json(value.name, np.asarray(expected)))
     inputs = [tensor_json(each, values) for each, values in export.inputs.items()]
     request: dict[str, Any] = {"inputs": inputs, "outputs": outputs, "tolerance": export.tolerance}
-    (folder / f"{name}.onnx").write_bytes(artifact)
     (folder / f"{name}.expected.json").write_text(json.dumps(request) + "\n", encoding="utf-8")
-    print(f"{name}: {len(artifact)} bytes\n  " + "\n  ".join(told))
+    print(f"{name}: {artifact.stat().st_size} bytes\n  " + "\n  ".join(told))
 
 
 def main() -> None:

@@ -26,14 +26,15 @@ export async function predict(model: string, flags: PredictFlags): Promise<void>
   }
   const { config } = await findConfig([model], flags);
   const log = createLog({ level: "warn", format: config.log.format });
-  const core = composeCore({ ...coreOptions(config), log });
+  const core = composeCore({ ...coreOptions(config), log, fronts: 1 });
   const progress = new ProgressLine();
   try {
     progress.show(`loading ${model}`);
     await core.loadModels();
     progress.clear();
     core.service.phase = "serving";
-    const settings = { ...doorSettings(config), host: "127.0.0.1", port: 0, listenSockets: 1 };
+    const own = { host: "127.0.0.1", port: 0, listenSockets: 1, tls: undefined };
+    const settings = { ...doorSettings(config), ...own };
     const door = await core.openDoor(settings);
     try {
       const name = core.service.needModel();

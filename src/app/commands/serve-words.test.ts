@@ -9,6 +9,7 @@ test("an address that means all interfaces is shown as loopback, IPv6 in bracket
   expect(urlOf("::", 1)).toBe("http://127.0.0.1:1");
   expect(urlOf("::1", 1)).toBe("http://[::1]:1");
   expect(urlOf("example.org", 80)).toBe("http://example.org:80");
+  expect(urlOf("0.0.0.0", 8443, true)).toBe("https://127.0.0.1:8443");
 });
 
 test("a port that is taken is explained; other errors pass unchanged", () => {

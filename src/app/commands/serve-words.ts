@@ -9,10 +9,10 @@ import { columns } from "../terminal.ts";
 const modelsShownMax = 10;
 
 /** A URL that works on this machine: every address is also loopback. */
-export function urlOf(host: string, port: number): string {
+export function urlOf(host: string, port: number, isSecure = false): string {
   const isAny = host === "0.0.0.0" || host === "::";
   const name = isAny ? "127.0.0.1" : host;
-  return `http://${name.includes(":") ? `[${name}]` : name}:${port}`;
+  return `http${isSecure ? "s" : ""}://${name.includes(":") ? `[${name}]` : name}:${port}`;
 }
 
 /** `127.0.0.1:8001`: as gRPC clients name a target. */

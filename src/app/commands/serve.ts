@@ -3,23 +3,22 @@
  *
  * The order of starting and stopping is decided in `life/`; here are its edges.
  */
-import { ServingError, setV8Flags, systemClock } from "../../base/index.ts";
-import type { GrpcDoor } from "../../doors/grpc/index.ts";
-import type { RestDoor } from "../../doors/rest/index.ts";
+import { availableParallelism } from "node:os";
+import { ServingError, setV8Flags, systemClock, systemRandom } from "../../base/index.ts";
 import { createLog, type Log } from "../../observe/index.ts";
-import { type Core, composeCore, type GrpcSettings } from "../compose.ts";
+import { buildVersion } from "../build-version.ts";
+import { type Core, composeCore, type DoorSettings, type GrpcSettings } from "../compose.ts";
 import { printConfig } from "../config/config.ts";
 import { type ConfigFlags, findConfig } from "../config/find-config.ts";
 import type { Config } from "../config/schema.ts";
 import { coreOptions, doorSettings, grpcSettings } from "../core-options.ts";
+import { frontCount } from "../fronts/front-count.ts";
+import { FrontPool } from "../fronts/front-pool.ts";
+import { Doors } from "../life/doors.ts";
 import { Lifecycle, type LifeEdges } from "../life/lifecycle.ts";
 import { startWatchdog } from "../life/watchdog.ts";
 import { CommandError, exitCodes, ProgressLine, say } from "../terminal.ts";
 import { listenError, readyBlock, targetOf, urlOf } from "./serve-words.ts";
-
-/** The longest wait for readers of the last answers, in a drain that is in time or too late. */
-const lastBytesMsMax = 5_000;
-const cutOffBytesMsMax = 500;
 
 export interface ServeFlags extends ConfigFlags {
   readonly printConfig?: boolean;
@@ -41,8 +40,23 @@ export async function serve(paths: readonly string[], flags: ServeFlags): Promis
   }
   const log = createLog(config.log);
   // Before anything that keeps the process alive: it reads files that may not be there.
-  const server = new Server(config, log, grpcSettings(config));
+  const cores = availableParallelism();
+  const fronts = frontCount(config, { cores, platform: process.platform });
+  const settings = { rest: doorSettings(config), grpc: grpcSettings(config) };
+  const server = new Server(config, { log, fronts, settings });
   await server.start();
+}
+
+interface Settings {
+  readonly rest: DoorSettings;
+  readonly grpc: GrpcSettings | undefined;
+}
+
+interface Means {
+  readonly log: Log;
+  /** Processes that answer the network, this one included. */
+  readonly fronts: number;
+  readonly settings: Settings;
 }
 
 class Server {
@@ -52,18 +66,23 @@ class Server {
   readonly #life: Lifecycle;
   readonly #startedAtMs = performance.now();
   readonly #progress = new ProgressLine();
-  readonly #grpcSettings: GrpcSettings | undefined;
-  #door: RestDoor | undefined;
-  #grpc: GrpcDoor | undefined;
-  #lastBytesMsMax = lastBytesMsMax;
+  readonly #settings: Settings;
+  readonly #doors = new Doors();
+  /** The other fronts, where there are any. */
+  readonly #fronts: FrontPool | undefined;
   /** Keeps the process alive until `exit`. */
   readonly #anchor = setInterval(() => {}, 2 ** 30);
 
-  constructor(config: Config, log: Log, grpc: GrpcSettings | undefined) {
+  constructor(config: Config, { log, fronts, settings }: Means) {
     this.#config = config;
     this.#log = log;
-    this.#grpcSettings = grpc;
-    this.#core = composeCore({ ...coreOptions(config), log });
+    this.#settings = settings;
+    this.#core = composeCore({ ...coreOptions(config), log, fronts });
+    if (fronts > 1) {
+      const [clock, random, core] = [systemClock, systemRandom, this.#core];
+      const build = buildVersion();
+      this.#fronts = new FrontPool({ config, count: fronts, core, log, clock, random, build });
+    }
     const { limits } = config;
     this.#life = new Lifecycle({ edges: this.#edges(), clock: systemClock, limits, log });
     process.on("SIGTERM", () => this.#life.stop(false));
@@ -76,9 +95,12 @@ class Server {
     try {
       await this.#openDoors();
       this.#log.info("listening", { ...this.#places(), pid: process.pid });
+      this.#fronts?.start();
       await this.#core.loadModels((done, total) => {
         if (total > 1) this.#progress.show(`loading models ${done}/${total}`);
       });
+      const [port, grpcPort] = [this.#doors.rest?.port ?? 0, this.#doors.grpc?.port];
+      await this.#fronts?.open({ port, grpcPort });
       this.#life.loaded();
     } catch (thrown) {
       this.#progress.clear();
@@ -88,31 +110,24 @@ class Server {
 
   async #openDoors(): Promise<void> {
     const { server } = this.#config;
-    this.#door = await this.#core.openDoor(doorSettings(this.#config)).catch((thrown) => {
+    const sharing = this.#fronts === undefined ? undefined : "first";
+    const { rest, grpc } = this.#settings;
+    this.#doors.rest = await this.#core.openDoor({ ...rest, sharing }).catch((thrown) => {
       throw listenError(thrown, { ...server, flag: "--port" });
     });
-    const settings = this.#grpcSettings;
-    if (settings === undefined) return;
-    this.#grpc = await this.#core.openGrpc(settings).catch((thrown) => {
-      throw listenError(thrown, { ...settings, flag: "--grpc-port" });
+    if (grpc === undefined) return;
+    this.#doors.grpc = await this.#core.openGrpc({ ...grpc, sharing }).catch((thrown) => {
+      throw listenError(thrown, { ...grpc, flag: "--grpc-port" });
     });
   }
 
   /** Where callers find the doors. */
   #places(): { readonly url: string; readonly grpc: string | undefined } {
-    const url = urlOf(this.#config.server.host, this.#door?.port ?? 0);
-    const host = this.#grpcSettings?.host ?? "";
-    return { url, grpc: this.#grpc === undefined ? undefined : targetOf(host, this.#grpc.port) };
-  }
-
-  /** Those that are open. */
-  get #doors(): readonly (RestDoor | GrpcDoor)[] {
-    return [this.#door, this.#grpc].filter((door) => door !== undefined);
-  }
-
-  /** The sum of a figure of the open doors. */
-  #total(read: (door: RestDoor | GrpcDoor) => number): number {
-    return this.#doors.reduce((sum, door) => sum + read(door), 0);
+    const { rest, grpc } = this.#settings;
+    const open = this.#doors;
+    const url = urlOf(rest.host, open.rest?.port ?? 0, rest.tls !== undefined);
+    const host = grpc?.host ?? "";
+    return { url, grpc: open.grpc === undefined ? undefined : targetOf(host, open.grpc.port) };
   }
 
   #edges(): LifeEdges {
@@ -121,57 +136,48 @@ class Server {
       announceReady: () => this.#announceReady(),
       announceDraining: () => {
         service.phase = "draining";
-        for (const door of this.#doors) door.announceClose();
+        this.#fronts?.setPhase("draining");
+        this.#doors.announceClose();
         this.#log.info("draining");
       },
       // The door stays open to say DRAINING: a closed port would reset callers that just arrived.
       refuseWork: () => {
         service.phase = "stopped";
-        this.#door?.drainSockets();
+        this.#fronts?.setPhase("stopped");
+        this.#doors.drainSockets();
       },
       cutOff: () => {
-        this.#lastBytesMsMax = cutOffBytesMsMax;
+        this.#doors.hurry();
         this.#core.hurry();
+        this.#fronts?.cutOff();
         service.metrics.limitHits.add("shutdownMsMax");
         for (const served of service.servedVersions()) served.refuse();
         const message = "the server is stopping: try another one";
         const error = new ServingError("DRAINING", message);
-        for (const door of this.#doors) door.refuseArriving(error);
+        this.#doors.refuseArriving(error);
       },
       // From the end of a request's headers: its body may still be arriving.
-      pendingCount: () => this.#total((door) => door.openWork) + service.streams.awaited,
+      pendingCount: () =>
+        this.#doors.openWork + service.streams.awaited + (this.#fronts?.pending ?? 0),
       stopWorkers: async () => {
+        await this.#fronts?.end();
         await this.#core.close();
-        await this.#lastBytes();
-        await Promise.all(this.#doors.map((door) => door.close()));
+        await this.#doors.lastBytes();
+        await this.#doors.close();
       },
       exit: (code) => {
         clearInterval(this.#anchor);
+        this.#fronts?.kill();
         this.#log.info("stopped", { exit_code: code });
         void this.#log.flush().then(() => process.exit(code));
       },
     };
   }
 
-  /**
-   * Answers may still be on their way to slow readers. Closing the port ends each connection that
-   * has no request, even one whose answer is not all sent; so that comes after it is.
-   */
-  async #lastBytes(): Promise<void> {
-    const endMs = performance.now() + this.#lastBytesMsMax;
-    const waitFor = async (isDone: () => boolean): Promise<void> => {
-      while (!isDone() && performance.now() < endMs) {
-        await new Promise((done) => setTimeout(done, 10));
-      }
-    };
-    await waitFor(() => this.#total((door) => door.unsentConnections) === 0);
-    for (const door of this.#doors) door.stop();
-    await waitFor(() => this.#total((door) => door.connections) === 0);
-  }
-
   #announceReady(): void {
     const { service } = this.#core;
     service.phase = "serving";
+    this.#fronts?.setPhase("serving");
     this.#progress.clear();
     const { dialects, unixSocket } = this.#config.server;
     const places = this.#places();

@@ -229,6 +229,7 @@ test("every grpc setting has its ends, and one past them is refused by name", as
     ["host", ["", "h".repeat(255)], ["h".repeat(256)]],
     ["port", [null, 0, 65_535], [-1, 65_536, 0.5]],
     ["reflection", [true, false], ["perhaps"]],
+    ["web", [true, false], ["never"]],
     ["tlsCert", ["", "p".repeat(4_096)], ["p".repeat(4_097)]],
     ["tlsKey", ["", "p".repeat(4_096)], ["p".repeat(4_097)]],
     ["tlsClientCa", ["", "p".repeat(4_096)], ["p".repeat(4_097)]],

@@ -16,6 +16,7 @@ export interface ConfigFlags {
   readonly host?: string;
   readonly port?: number;
   readonly unixSocket?: string;
+  readonly fronts?: number | string;
   readonly grpcPort?: number;
   /** False by `--no-grpc`. */
   readonly grpc?: boolean;
@@ -34,6 +35,7 @@ export interface ConfigFlags {
 const flagSettings: { readonly [flag in keyof ConfigFlags]?: readonly [string, string] } = {
   host: ["server.host", "--host"],
   port: ["server.port", "--port"],
+  fronts: ["server.fronts", "--fronts"],
   unixSocket: ["server.unixSocket", "--unix-socket"],
   grpcPort: ["grpc.port", "--grpc-port"],
   grpc: ["grpc.enabled", "--no-grpc"],

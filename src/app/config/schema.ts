@@ -3,13 +3,15 @@
  *
  * Types, checks, the JSON Schema, the reference page, the example file and the names of environment
  * variables are made from it. After parsing nothing is optional. What belongs to one model stands
- * in its `model.yaml`; what `batching` and `workers` say here wins over it.
+ * in its `model.yaml`; what `batching` and `workers` say here wins over it. One file because one
+ * reads the whole of it.
  */
 import { z } from "zod";
 import { type LimitName, type Limits, limitTable } from "../../base/index.ts";
 import { dialectNames } from "../../doors/rest/index.ts";
 import { aliasOfText } from "../../model/index.ts";
 import { logLevels } from "../../observe/index.ts";
+import { tlsFields } from "./tls-fields.ts";
 
 const since = "0.1.0";
 
@@ -35,6 +37,17 @@ const serverSchema = z.strictObject({
     description: "Path of a Unix socket that is listened on beside the port; empty: none.",
     since,
   }),
+  fronts: z
+    .union([z.int().min(1).max(64), z.literal("auto")], {
+      error: "expected a whole number from 1 to 64, or auto",
+    })
+    .default(1)
+    .meta({
+      description: "Processes that answer the network; auto: half of the cores. Linux alone.",
+      unit: "process",
+      since,
+    }),
+  ...tlsFields,
   dialects: z
     .array(z.enum(dialectNames))
     .min(1)
@@ -210,18 +223,11 @@ const grpcSchema = z.strictObject({
     .boolean()
     .default(true)
     .meta({ description: "Tell tools which services and messages there are.", since }),
-  tlsCert: z.string().max(4_096).default("").meta({
-    description: "Certificate chain, a PEM file; with `tlsKey` the door speaks TLS only.",
-    since,
-  }),
-  tlsKey: z.string().max(4_096).default("").meta({
-    description: "Private key of the certificate, a PEM file.",
-    since,
-  }),
-  tlsClientCa: z.string().max(4_096).default("").meta({
-    description: "Callers must show a certificate of these authorities, a PEM file; empty: none.",
-    since,
-  }),
+  web: z
+    .boolean()
+    .default(true)
+    .meta({ description: "Take calls of browsers (gRPC-Web) on the same port.", since }),
+  ...tlsFields,
   keepAliveMs: z.int().min(1_000).max(86_400_000).default(60_000).meta({
     description: "How often a connection is asked whether it is still there.",
     unit: "ms",

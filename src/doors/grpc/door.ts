@@ -3,9 +3,10 @@
  *
  * A service is one line here and one folder beside this file.
  */
-import { type Clock, type ErrorCode, errorTable } from "../../base/index.ts";
+import { type Clock, type CorsSettings, type ErrorCode, errorTable } from "../../base/index.ts";
 import type { Log } from "../../observe/index.ts";
 import { Books, type Service } from "../../service/index.ts";
+import type { PortSharing, TlsParts } from "../../transport/index.ts";
 import { healthService } from "./health/routes.ts";
 import { oipService } from "./oip/routes.ts";
 import { predictionService } from "./prediction/routes.ts";
@@ -13,7 +14,7 @@ import { reflectionNames, reflectionServices } from "./reflection/routes.ts";
 import { type GrpcService, methodsByPath } from "./routes.ts";
 import { sentimentService } from "./sentiment/routes.ts";
 import { tfsServices } from "./tfs/routes.ts";
-import { type GrpcServer, startGrpcServer, type TlsParts } from "./transport/server.ts";
+import { type GrpcServer, startGrpcServer } from "./transport/server.ts";
 import type { Work } from "./transport/work.ts";
 
 export interface GrpcDoorOptions {
@@ -23,9 +24,15 @@ export interface GrpcDoorOptions {
   readonly host: string;
   /** 0 picks a free one. */
   readonly port: number;
+  /** Set where several fronts listen on the port. */
+  readonly sharing?: PortSharing | undefined;
   readonly tls: TlsParts | undefined;
   readonly hasReflection: boolean;
   readonly keepAliveMs: number;
+  /** Which pages of browsers may call. */
+  readonly cors: CorsSettings;
+  /** False refuses calls of browsers (gRPC-Web). */
+  readonly hasWeb: boolean;
   readonly serverName: string;
   readonly serverVersion: string;
 }
@@ -42,8 +49,11 @@ export async function startGrpcDoor(options: GrpcDoorOptions): Promise<GrpcDoor>
   const server = await startGrpcServer({
     host: options.host,
     port: options.port,
+    sharing: options.sharing,
     tls: options.tls,
     keepAliveMs: options.keepAliveMs,
+    cors: options.cors,
+    hasWeb: options.hasWeb,
     limits: service.limits,
     clock,
     methods: methodsByPath(services),

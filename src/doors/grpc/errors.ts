@@ -6,6 +6,9 @@ import { errorTable, type ServingError } from "../../base/index.ts";
 /** Bytes of a status message; the rest is cut. Trailers are headers, which peers limit. */
 const messageBytesMax = 2 * 1024;
 
+/** How messages may be compressed, as a refusal of another way names it. */
+export const acceptEncoding = "identity,gzip,deflate";
+
 /** The trailers that end a failed call. */
 export function errorTrailers(error: ServingError, requestId: string): Record<string, string> {
   const { grpc, http } = errorTable[error.code];

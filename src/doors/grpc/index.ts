@@ -1,3 +1,2 @@
 /** Floor 6: the gRPC door. */
 export { type GrpcDoor, type GrpcDoorOptions, startGrpcDoor } from "./door.ts";
-export type { TlsParts } from "./transport/server.ts";

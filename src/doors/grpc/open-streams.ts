@@ -2,7 +2,7 @@
  * The streams of this door among all that are open.
  */
 import type { Service } from "../../service/index.ts";
-import type { Call } from "./transport/call.ts";
+import type { MethodCall } from "./method.ts";
 
 /**
  * Counts `call` among the open streams until the returned function is called. A stop does not wait
@@ -10,7 +10,7 @@ import type { Call } from "./transport/call.ts";
  *
  * @throws OVERLOADED when streamsMax are open
  */
-export function enterStream({ streams }: Service, call: Call): () => void {
+export function enterStream({ streams }: Service, call: MethodCall): () => void {
   const stream = streams.enter();
   stream.isAwaited = false;
   stream.unreadBytes = () => call.unsentBytes;

@@ -8,8 +8,8 @@
  */
 import { ServingError } from "../../base/index.ts";
 import type { Service } from "../../service/index.ts";
+import type { MethodCall, StreamReader } from "./method.ts";
 import { enterStream } from "./open-streams.ts";
-import type { Call, StreamReader } from "./transport/call.ts";
 import type { Work } from "./transport/work.ts";
 
 /** One message: a frame, and the bytes that follow it. */
@@ -19,7 +19,7 @@ export interface ReplyFrame {
 }
 
 export interface RepliesOptions {
-  readonly call: Call;
+  readonly call: MethodCall;
   readonly service: Service;
   answer(work: Work, message: Buffer): Promise<ReplyFrame>;
   /** What is sent instead of an answer; `undefined` ends the stream with the error. */

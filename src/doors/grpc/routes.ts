@@ -4,7 +4,7 @@
  * A service is a folder that gives a list of these; the door knows none of them by name, so another
  * service is another folder and one line in `door.ts`.
  */
-import type { Method } from "./transport/call.ts";
+import type { Method } from "./method.ts";
 
 export interface GrpcService {
   /** Full name, `inference.GRPCInferenceService`. */

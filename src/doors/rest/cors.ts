@@ -6,17 +6,15 @@
  * preflight is answered before any route is looked for; every other request of an allowed origin is
  * answered as always, with the lines that let the page read the answer.
  */
-import { quote, ServingError } from "../../base/index.ts";
+import {
+  anyOrigin,
+  areHeaderNames,
+  type CorsSettings,
+  isOriginNamed,
+  quote,
+  ServingError,
+} from "../../base/index.ts";
 import type { Exchange } from "./http/exchange.ts";
-
-export interface CorsSettings {
-  /** `https://app.example` each, or `*` for any; empty turns it off. */
-  readonly origins: readonly string[];
-  /** How long a browser may remember a preflight, s. */
-  readonly maxAgeS: number;
-}
-
-const anyOrigin = "*";
 
 const methods = "GET, POST, PUT, DELETE";
 
@@ -24,9 +22,6 @@ const methods = "GET, POST, PUT, DELETE";
 const exposed =
   "x-request-id, x-error-code, x-items-failed, x-stream-id, server-timing, retry-after, " +
   "inference-header-content-length";
-
-/** Characters of a list of header names at most. */
-const namesMax = 1_024;
 
 /**
  * What is done with each exchange before its route: true when it was a preflight and is answered.
@@ -54,14 +49,9 @@ export function makeCors(settings: CorsSettings): ((exchange: Exchange) => boole
   };
 }
 
-/** True when the operator named `origin`, which a browser writes in lower case. */
-export function isOriginNamed(origin: string, named: readonly string[]): boolean {
-  return named.includes(anyOrigin) || named.includes(origin);
-}
-
 function replyPreflight(exchange: Exchange, maxAgeS: number): void {
   const names = headerOf(exchange, "access-control-request-headers");
-  const headers = areNames(names) ? names : "content-type";
+  const headers = areHeaderNames(names) ? names : "content-type";
   const lines =
     `access-control-allow-methods: ${methods}\r\n` +
     `access-control-allow-headers: ${headers}\r\naccess-control-max-age: ${maxAgeS}\r\n`;
@@ -74,18 +64,6 @@ function headerOf({ request }: Exchange, name: string): string {
     if (raw[index]?.toLowerCase() === name) return raw[index + 1] ?? "";
   }
   return "";
-}
-
-/** True for header names with commas between them, which may go into a reply as they came. */
-function areNames(text: string): boolean {
-  if (text.length === 0 || text.length > namesMax) return false;
-  for (let index = 0; index < text.length; index += 1) {
-    const code = text.charCodeAt(index);
-    const isLetter = (code >= 0x41 && code <= 0x5a) || (code >= 0x61 && code <= 0x7a);
-    const isDigit = code >= 0x30 && code <= 0x39;
-    if (!isLetter && !isDigit && !"-_, ".includes(text[index] ?? "")) return false;
-  }
-  return true;
 }
 
 function notAllowed(origin: string): ServingError {

@@ -1,10 +1,11 @@
 /**
  * The REST door as a whole: its routes, its sockets, its books, its parsing thread.
  */
-import type { Clock, ErrorCode } from "../../base/index.ts";
+import type { Clock, CorsSettings, ErrorCode } from "../../base/index.ts";
 import type { Log, ProcessUsage } from "../../observe/index.ts";
 import { Books, type Service } from "../../service/index.ts";
-import { type CorsSettings, makeCors } from "./cors.ts";
+import type { PortSharing, TlsParts } from "../../transport/index.ts";
+import { makeCors } from "./cors.ts";
 import { type DialectOptions, dialectRoutes, platformRoutes } from "./dialects.ts";
 import { documentRoutes } from "./documents/routes.ts";
 import type { Exchange } from "./http/exchange.ts";
@@ -24,8 +25,12 @@ export interface RestDoorOptions extends Omit<DialectOptions, "thread"> {
   readonly port: number;
   /** Listening sockets on the port, 1 to 64. */
   readonly listenSockets: number;
+  /** Set where several fronts listen on the port. */
+  readonly sharing?: PortSharing | undefined;
   /** A Unix socket that is listened on too, or "". */
   readonly unixSocket: string;
+  /** Callers have to speak TLS; `undefined` for cleartext. */
+  readonly tls: TlsParts | undefined;
   readonly cors: CorsSettings;
   readonly validationStatus: 400 | 422;
   readonly metricsDefault: "text" | "json";
@@ -60,7 +65,9 @@ export async function startRestDoor(options: RestDoorOptions): Promise<RestDoor>
     host: options.host,
     port: options.port,
     listenSockets: options.listenSockets,
+    sharing: options.sharing,
     unixSocket: options.unixSocket,
+    tls: options.tls,
     arrived: makeCors(options.cors),
     limits: service.limits,
     validationStatus: options.validationStatus,

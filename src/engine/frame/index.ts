@@ -2,6 +2,16 @@
 export { FrameEncoder, type FrameHead, type Share } from "./encode.ts";
 export { type Frame, FrameFault, readControl, readTensors } from "./frame.ts";
 export { frameBytesMax, frameVersion, kinds } from "./layout.ts";
-export { type Failure, failureOf, type Hello, readFailure, readHello } from "./messages.ts";
+export {
+  type Connect,
+  type Failure,
+  failureOf,
+  type Greeting,
+  type Hello,
+  readFailure,
+  readGreeting,
+  readHello,
+} from "./messages.ts";
 export { FrameReader } from "./reader.ts";
+export { noFront, type Running, RunningRecord, readRunning } from "./running-record.ts";
 export { type ByteSink, writeChunks } from "./write.ts";

@@ -6,7 +6,8 @@
  *   word 0  length of the whole frame, byte, a multiple of 8
  *   word 1  kind (low 8 bits), instance (high 24 bits)
  *   word 2  batch
- *   word 3  extra: RESULT run time in us, BEAT resident memory in KiB, control text length in bytes
+ *   word 3  extra: RUN longest time in ms, RESULT run time in us, BEAT resident memory in KiB,
+ *           control text length in bytes
  *   word 4  control frames: JSON as UTF-8. RUN and RESULT: a table, then payloads:
  *           tensors, wanted outputs (`wantedAll` or a count and then the indexes),
  *           for each tensor: index in the signature, dtype code + rank * 256, bytes, dimensions
@@ -19,7 +20,7 @@
  */
 
 /** Said in HELLO; a parent and a child of different versions do not talk. */
-export const frameVersion = 1;
+export const frameVersion = 2;
 
 export const headerBytes = 16;
 export const headerWords = 4;
@@ -44,6 +45,10 @@ export const kinds = {
   result: 8,
   error: 9,
   beat: 10,
+  /** Parent to child: another front wants its runs done. */
+  connect: 11,
+  /** Child to that front, once: I am the worker that it was told of. */
+  greet: 12,
 } as const;
 
 /** Bytes up to the next multiple of 8. */

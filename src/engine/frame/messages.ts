@@ -14,6 +14,21 @@ export interface Hello {
   readonly engine: string;
 }
 
+/** CONNECT, parent to child: where another front listens. */
+export interface Connect {
+  /** The number by which the record of what runs names that front, >= 1. */
+  readonly front: number;
+  /** Absolute path of its socket. */
+  readonly path: string;
+  /** The number by which the front knows this worker. */
+  readonly worker: number;
+}
+
+/** GREET, child to another front, once. */
+export interface Greeting {
+  readonly worker: number;
+}
+
 /** FAILED and ERROR, child to parent. */
 export interface Failure {
   readonly code: string;
@@ -30,6 +45,12 @@ export function readHello(value: unknown): Hello {
   const { frameVersion, engine } = fieldsOf(value);
   if (typeof frameVersion !== "number" || typeof engine !== "string") throw new FrameFault("hello");
   return { frameVersion, engine };
+}
+
+export function readGreeting(value: unknown): Greeting {
+  const { worker } = fieldsOf(value);
+  if (typeof worker !== "number") throw new FrameFault("greeting");
+  return { worker };
 }
 
 /** The error of a FAILED or ERROR frame. */

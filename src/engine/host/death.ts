@@ -6,6 +6,7 @@
  * that ends the process is the model's fault, MODEL_LOAD_FAILED, and not to be tried again.
  */
 import { type ErrorCode, type LimitName, ServingError } from "../../base/index.ts";
+import type { Running } from "../frame/index.ts";
 import { OutsideKill } from "../outside-kill.ts";
 import type { Operation } from "./operations.ts";
 
@@ -22,12 +23,15 @@ export interface Death {
     | "killed";
   /** For the log: signal or exit code, and the last words on stderr. */
   readonly words: string;
+  /** With several fronts: what it worked on; `undefined` with one, and before the first work. */
+  readonly running?: Pick<Running, "front" | "batch"> | undefined;
 }
 
 /** What the caller of `operation` learns. @param isHead it was the one being worked on */
 export function errorOfDeath(operation: Operation, isHead: boolean, death: Death): ServingError {
   const [code, message, limit] = isHead ? ofHead(operation, death) : ofOther(death);
-  const cause = death.kind === "killed" ? new OutsideKill(death.words) : death.words;
+  const isOutside = death.kind === "killed" || (death.running !== undefined && !isHead);
+  const cause = isOutside ? new OutsideKill(death.words) : death.words;
   return new ServingError(code, message, limit === undefined ? { cause } : { cause, limit });
 }
 

@@ -31,6 +31,8 @@ export interface ProcessEngineOptions {
   /** Our environment; workers get the named keys of it. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
   readonly onEvent?: (event: WorkerEvent) => void;
+  /** There are other fronts, which `connect` names. */
+  readonly hasFronts?: boolean;
 }
 
 /** What happens to workers, for logs and metrics. */
@@ -48,6 +50,8 @@ export type WorkerEvent =
   | {
       readonly kind: "died";
       readonly death: Death;
+      /** The number of the worker in the seats of its instances. */
+      readonly worker: number;
       /** When the next one starts, or `undefined` when none is wanted. */
       readonly restartMs: number | undefined;
     };
@@ -65,6 +69,10 @@ export interface ProcessEngine extends Engine {
   tryOut(artifact: ArtifactSpec, probes: readonly Batch[]): Promise<TrialOutcome>;
   /** From now on `close` gives no process time to end by itself. */
   hurry(): void;
+  /** From now on every worker connects to the front number `front`, which listens on `path`. */
+  connect(front: number, path: string): void;
+  /** That front is gone. */
+  disconnect(front: number): void;
   /** Process ids of the workers that live. */
   readonly pids: readonly number[];
 }
@@ -87,6 +95,10 @@ class Host implements ProcessEngine {
   readonly #named = new Map<string, WorkerSlot>();
   /** Every process that lives: one for each slot, spare and trial. */
   readonly #processes = new Set<WorkerProcess>();
+  /** Those that hold versions; a subset of `#processes`. */
+  readonly #serving = new Set<WorkerProcess>();
+  /** Where the other fronts listen; at most as many as there are. */
+  readonly #fronts = new Map<number, string>();
   #spare: WorkerProcess | undefined;
   #isClosed = false;
   #graceMs = graceMsDefault;
@@ -131,6 +143,15 @@ class Host implements ProcessEngine {
     await Promise.all([...[...this.#slots].map((slot) => slot.close()), spare?.end(0)]);
   }
 
+  connect(front: number, path: string): void {
+    this.#fronts.set(front, path);
+    for (const worker of this.#serving) worker.connect(front, path);
+  }
+
+  disconnect(front: number): void {
+    this.#fronts.delete(front);
+  }
+
   #slotFor(name: string | undefined): WorkerSlot {
     const known = name === undefined ? undefined : this.#named.get(name);
     if (known !== undefined && !known.isClosed) return known;
@@ -146,7 +167,7 @@ class Host implements ProcessEngine {
       tryOut: async (each) => (await this.tryOut(each, [])).refusal,
       onReloadFailed: (path, error, retryMs) =>
         onEvent?.({ kind: "reloadFailed", path, error, retryMs }),
-      onDeath: (death, restartMs) => onEvent?.({ kind: "died", death, restartMs }),
+      onDeath: (death, restartMs, worker) => onEvent?.({ kind: "died", death, restartMs, worker }),
       onEmpty: () => {
         this.#slots.delete(slot);
         if (name !== undefined && this.#named.get(name) === slot) this.#named.delete(name);
@@ -162,6 +183,8 @@ class Host implements ProcessEngine {
     this.#spare = undefined;
     const worker = spare === undefined || spare.isDead ? this.#spawn() : spare;
     worker.onDeath = onDeath;
+    this.#serving.add(worker);
+    for (const [front, path] of this.#fronts) worker.connect(front, path);
     return worker;
   }
 
@@ -172,8 +195,12 @@ class Host implements ProcessEngine {
       helloMsMax,
       memoryBytesMax: limits.workerMemoryBytesMax,
       environment: this.#options.environment ?? process.env,
+      hasFronts: this.#options.hasFronts ?? false,
       onLine: (line, pid) => onEvent?.({ kind: "output", pid, line }),
-      onGone: (gone) => this.#processes.delete(gone),
+      onGone: (gone) => {
+        this.#processes.delete(gone);
+        this.#serving.delete(gone);
+      },
     });
     this.#processes.add(worker);
     onEvent?.({ kind: "started", pid: worker.pid });

@@ -7,13 +7,15 @@
  * becomes ready again.
  */
 import { ServingError } from "../../base/index.ts";
-import type { Batch, BatchResult, Instance } from "../engine.ts";
+import type { Batch, BatchResult, Instance, InstanceSeat } from "../engine.ts";
 
 /** What an instance needs of the slot it lives in. */
 export interface InstanceHome {
   readonly runsMax: number;
   /** Resident memory of the worker, byte; shared by all versions in it. */
   readonly memoryBytes: number;
+  /** The number of the worker that is up, by which other fronts know it; 0 = none is. */
+  readonly worker: number;
   /** How often a worker took the place of a dead one. */
   readonly restarts: number;
   /** Ms until it is next tried to load this version; 0 while that is under way. */
@@ -51,6 +53,10 @@ export class SlotInstance implements Instance {
 
   get problem(): string {
     return this.#problem;
+  }
+
+  get seat(): InstanceSeat {
+    return { worker: this.#home.worker, member: this.#id };
   }
 
   get restarts(): number {

@@ -12,6 +12,7 @@
 import { type Clock, ServingError, type Timer } from "../../base/index.ts";
 import type { ArtifactSpec, Batch, BatchResult } from "../engine.ts";
 import {
+  type Connect,
   type Frame,
   FrameEncoder,
   FrameFault,
@@ -28,6 +29,8 @@ import { type Death, errorOfDeath } from "./death.ts";
 import { type Operation, Operations } from "./operations.ts";
 import { OutputLines } from "./output-lines.ts";
 import { residentBytes } from "./process-memory.ts";
+import { RunningWatch } from "./running/running-watch.ts";
+import { WallTimer } from "./running/wall-timer.ts";
 import { type Spawned, spawnWorker } from "./spawn.ts";
 import { judgeWorker, lookMs } from "./watch-policy.ts";
 
@@ -38,12 +41,16 @@ export interface WorkerProcessOptions {
   /** Longest time from start to HELLO, ms. */
   readonly helloMsMax: number;
   readonly memoryBytesMax: number;
+  /** Other fronts may want runs of it too. */
+  readonly hasFronts: boolean;
   readonly onLine: (line: string, pid: number) => void;
   /** The process is gone; called once, before `onDeath`. */
   readonly onGone: (worker: WorkerProcess) => void;
 }
 
 const helloId = 0;
+
+let lastSerial = 0;
 
 type Reader<T> = (frame: Frame) => T;
 
@@ -53,6 +60,10 @@ export class WorkerProcess {
   readonly #encoder = new FrameEncoder();
   readonly #operations: Operations;
   readonly #stderr: OutputLines;
+  /** With one front there is none: the oldest operation is what runs. */
+  readonly #running: RunningWatch | undefined;
+  /** Names it to other fronts: no other worker of this parent has it. */
+  readonly serial: number;
   /** Settles with the engine's name and version, or rejects with WORKER_LOST. */
   readonly hello: Promise<string>;
   /** Called once, after every operation was settled; set by whoever uses the process. */
@@ -61,8 +72,7 @@ export class WorkerProcess {
   #heardAtMs: number;
   #lookedAtMs: number;
   #lookTimer: Timer;
-  #wallTimer: Timer | undefined;
-  #wallAtMs = Number.POSITIVE_INFINITY;
+  readonly #wall: WallTimer;
   #verdict: Death["kind"] | undefined;
   #onEnd: (() => void) | undefined;
   #isDead = false;
@@ -72,10 +82,17 @@ export class WorkerProcess {
     const { clock, onLine } = options;
     this.#options = options;
     this.#operations = new Operations(clock);
-    this.#spawned = spawnWorker(options.environment);
+    this.#spawned = spawnWorker(options.environment, options.hasFronts);
+    const { record } = this.#spawned;
+    this.#running = record === undefined ? undefined : new RunningWatch(record);
+    lastSerial += 1;
+    this.serial = lastSerial;
     this.#heardAtMs = clock.nowMs();
     this.#lookedAtMs = this.#heardAtMs;
     this.#stderr = new OutputLines({ clock, onLine: (line) => onLine(line, this.pid) });
+    const { hasFronts } = options;
+    const judge = () => this.#judge();
+    this.#wall = new WallTimer({ clock, operations: this.#operations, hasFronts, judge });
     this.#connect();
     this.hello = this.#ask({ kind: "hello", id: helloId, msMax: options.helloMsMax }, (frame) => {
       const { engine, frameVersion: version } = readHello(readControl(frame));
@@ -117,6 +134,14 @@ export class WorkerProcess {
     return loaded;
   }
 
+  /** Lets another front have its runs done too; it is called back on `path`. */
+  connect(front: number, path: string): void {
+    if (this.#isDead) return;
+    const head = { kind: kinds.connect, instance: 0, batch: 0 };
+    const to: Connect = { front, path, worker: this.serial };
+    writeChunks(this.#spawned.socket, this.#encoder.control(head, to));
+  }
+
   unload(instance: number, msMax: number): Promise<void> {
     const id = this.#operations.nextId();
     const unloaded = this.#ask({ kind: "unload", id, msMax }, () => {});
@@ -128,7 +153,7 @@ export class WorkerProcess {
   /** Runs a batch on a loaded instance. */
   run(instance: number, batch: Batch): Promise<BatchResult> {
     const id = this.#operations.nextId();
-    const head = { kind: kinds.run, instance, batch: id, extra: 0 };
+    const head = { kind: kinds.run, instance, batch: id, extra: batch.wallMsMax };
     const chunks = this.#encoder.tensors(head, batch.outputs, batch.parts);
     const result = this.#ask({ kind: "run", id, msMax: batch.wallMsMax }, readResult);
     writeChunks(this.#spawned.socket, chunks);
@@ -169,7 +194,7 @@ export class WorkerProcess {
       };
       const { kind, id, msMax } = asked;
       this.#operations.add({ kind, id, msMax, answer, fail: reject });
-      this.#watchWall();
+      this.#wall.watch();
     });
   }
 
@@ -210,29 +235,7 @@ export class WorkerProcess {
     const operation = this.#operations.take(frame.batch);
     if (operation === undefined) throw new FrameFault(`an answer to nothing: ${frame.batch}`);
     operation.answer(frame);
-    this.#watchWall();
-  }
-
-  /** Keeps one timer for the oldest operation's wall clock; set anew only when earlier. */
-  #watchWall(): void {
-    const { head, headSinceMs } = this.#operations;
-    if (head === undefined || headSinceMs === undefined) return;
-    const dueAtMs = headSinceMs + head.msMax;
-    if (dueAtMs >= this.#wallAtMs) return;
-    this.#setWall(dueAtMs);
-  }
-
-  #setWall(dueAtMs: number): void {
-    const { clock } = this.#options;
-    this.#wallTimer?.cancel();
-    this.#wallAtMs = dueAtMs;
-    this.#wallTimer = clock.after(Math.max(0, dueAtMs - clock.nowMs()), () => {
-      this.#wallAtMs = Number.POSITIVE_INFINITY;
-      clock.soon(() => {
-        this.#judge();
-        this.#watchWall();
-      });
-    });
+    this.#wall.watch();
   }
 
   #look(): void {
@@ -249,10 +252,13 @@ export class WorkerProcess {
   #judge(): void {
     if (this.#isDead) return;
     const nowMs = this.#options.clock.nowMs();
+    const busy = this.#running?.look(this.#operations, nowMs);
+    if (busy?.isNews === true) this.#heardAtMs = nowMs;
+    const { head, headSinceMs } = this.#operations;
     const verdict = judgeWorker(
       {
-        busySinceMs: this.#operations.headSinceMs,
-        busyMsMax: this.#operations.head?.msMax ?? 0,
+        busySinceMs: busy === undefined ? headSinceMs : busy.sinceMs,
+        busyMsMax: busy?.msMax ?? head?.msMax ?? 0,
         heardAtMs: this.#heardAtMs,
         lookedAtMs: this.#lookedAtMs,
         memoryBytes: this.#memoryBytes,
@@ -268,13 +274,16 @@ export class WorkerProcess {
     if (this.#isDead) return;
     this.#isDead = true;
     this.#lookTimer.cancel();
-    this.#wallTimer?.cancel();
+    this.#wall.cancel();
     this.#spawned.socket.destroy();
-    const death = { kind: this.#verdict ?? kind, words: `${words}\n${this.#stderr.tail}`.trim() };
-    let isHead = true;
-    for (const operation of this.#operations.takeAll()) {
+    this.#running?.close();
+    const running = this.#running?.now();
+    const told = `${words}\n${this.#stderr.tail}`.trim();
+    const death = { kind: this.#verdict ?? kind, words: told, running };
+    for (const [place, operation] of this.#operations.takeAll().entries()) {
+      const isAtWork = running?.front === 0 && running.batch === operation.id;
+      const isHead = running === undefined ? place === 0 : isAtWork;
       operation.fail(errorOfDeath(operation, isHead, death));
-      isHead = false;
     }
     this.#options.onGone(this);
     this.onDeath?.(death);

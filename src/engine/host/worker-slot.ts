@@ -32,7 +32,7 @@ export interface WorkerSlotOptions {
   /** Loads an artifact into a process that is thrown away; gives the refusal. Never rejects. */
   readonly tryOut: (artifact: ArtifactSpec) => Promise<ServingError | undefined>;
   /** A process died; the next starts after `delayMs`, or never when `undefined`. */
-  readonly onDeath: (death: Death, delayMs: number | undefined) => void;
+  readonly onDeath: (death: Death, delayMs: number | undefined, worker: number) => void;
   /** A version that had worked could not be loaded; it is tried again after `retryMs`. */
   readonly onReloadFailed: (path: string, error: ServingError, retryMs: number) => void;
   /** The slot is closed and its process gone. */
@@ -90,6 +90,10 @@ export class WorkerSlot implements InstanceHome {
 
   get restarts(): number {
     return this.#restarts;
+  }
+
+  get worker(): number {
+    return this.#worker?.serial ?? 0;
   }
 
   /** Ms until the version `id` is next tried to be loaded; 0 while that is under way. */
@@ -195,18 +199,18 @@ export class WorkerSlot implements InstanceHome {
     if (worker !== this.#worker) return;
     this.#worker = undefined;
     for (const { instance } of this.#members.values()) instance.change(false);
-    this.#replace(death);
+    this.#replace(death, worker.serial);
   }
 
-  #replace(death: Death): void {
+  #replace(death: Death, worker = 0): void {
     if (this.isClosed || this.#members.size === 0) {
-      this.#options.onDeath(death, undefined);
+      this.#options.onDeath(death, undefined, worker);
       return;
     }
     this.#deathsInRow += 1;
     const { backoffMsMax, clock, random } = this.#options;
     const delayMs = restartDelayMs(this.#deathsInRow, backoffMsMax, random);
-    this.#options.onDeath(death, delayMs);
+    this.#options.onDeath(death, delayMs, worker);
     // Never in this turn: the loads that the death has failed are told of it first.
     this.#restartAtMs = clock.nowMs() + delayMs;
     this.#restart = clock.after(delayMs, () => this.#refill());

@@ -5,13 +5,17 @@
  * every recovery. File descriptor 3 is the socket of its parent; when that closes, nobody is left
  * to work for, and it ends. A fault in the frames or an error nobody caught ends it too: the parent
  * starts a clean one. It beats each second, which it can only do between runs.
+ *
+ * Started with the word `fronts` it serves several fronts: file descriptor 4 is then the record of
+ * what runs, and it connects to each front that its parent names.
  */
 import { rmdirSync } from "node:fs";
 import { Socket } from "node:net";
 import { basename } from "node:path";
 import { setV8Flags } from "../../base/index.ts";
-import { FrameReader } from "../frame/index.ts";
-import { Worker } from "./worker.ts";
+import { FrameReader, RunningRecord } from "../frame/index.ts";
+import { connectFront } from "./front-line.ts";
+import { type Line, Worker } from "./worker.ts";
 
 const beatMs = 1_000;
 
@@ -39,7 +43,7 @@ process.on("SIGINT", () => {});
 process.on("SIGTERM", () => {});
 
 const reader = new FrameReader((frame) => {
-  worker.take(frame).catch(fail);
+  worker.take(frame, parent).catch(fail);
 });
 const socket = new Socket({
   fd: 3,
@@ -56,7 +60,12 @@ const socket = new Socket({
 });
 // Nothing is taken before HELLO is out: a load that ends this process would pass for a bad start.
 socket.pause();
-const worker = new Worker(socket, (frame) => reader.giveBack(frame));
+const parent: Line = { front: 0, sink: socket, giveBack: (frame) => reader.giveBack(frame) };
+const worker: Worker = new Worker({
+  parent,
+  record: process.argv[2] === "fronts" ? new RunningRecord(4) : undefined,
+  connect: (to) => connectFront(to, worker),
+});
 socket.on("end", leave);
 socket.on("close", leave);
 socket.on("error", leave);

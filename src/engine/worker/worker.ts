@@ -5,17 +5,23 @@
  * order of arrival, because each run blocks this process. So a batch that was sent ahead starts
  * right after the one before it, without a turn through the parent. An instance is unloaded after
  * its last run. What a run throws goes back as ERROR and never ends the process.
+ *
+ * With several fronts there is a line to each of them, and runs of all lines take turns in the
+ * order of arrival. Then one piece of work begins when the one before it is answered, because the
+ * record of what runs can name only one. Only the parent loads and unloads.
  */
 import { ServingError } from "../../base/index.ts";
 import type { ArtifactSpec } from "../engine.ts";
 import {
   type ByteSink,
+  type Connect,
   type Frame,
   FrameEncoder,
   FrameFault,
   failureOf,
   frameVersion,
   kinds,
+  type RunningRecord,
   readControl,
   readTensors,
   writeChunks,
@@ -29,50 +35,95 @@ interface Loaded {
   onIdle: (() => void) | undefined;
 }
 
+/** A front that has its runs done here; 0 is the parent. */
+export interface Line {
+  readonly front: number;
+  readonly sink: ByteSink;
+  /** Told of each RUN frame whose memory nobody looks at any more. */
+  giveBack(frame: Frame): void;
+}
+
+export interface WorkerOptions {
+  readonly parent: Line;
+  /** Where it is noted what runs; `undefined` with one front. */
+  readonly record: RunningRecord | undefined;
+  /** Opens a line to another front. */
+  connect(to: Connect): void;
+}
+
 export class Worker {
-  readonly #sink: ByteSink;
+  readonly #options: WorkerOptions;
   readonly #encoder = new FrameEncoder();
   /** At most as many as the parent loads; it holds the limit. */
   readonly #instances = new Map<number, Loaded>();
-  readonly #giveBack: (frame: Frame) => void;
   #lastEndMs = 0;
+  /** The end of the work that began last; used with several fronts. */
+  #turn: Promise<void> = Promise.resolve();
 
-  /** @param giveBack is told of each RUN frame whose memory nobody looks at any more */
-  constructor(sink: ByteSink, giveBack: (frame: Frame) => void) {
-    this.#sink = sink;
-    this.#giveBack = giveBack;
+  constructor(options: WorkerOptions) {
+    this.#options = options;
   }
 
   /** Says that the engine works, once it does; the first word of the conversation. */
   async hello(): Promise<void> {
     await testEngine();
     const hello = { frameVersion, engine: engineVersion() };
-    this.#control(kinds.hello, { instance: 0, batch: 0 }, hello);
+    this.#control(kinds.hello, { instance: 0, batch: 0 }, { line: this.#parent, value: hello });
+  }
+
+  /** The first word to another front. */
+  greet(line: Line, worker: number): void {
+    this.#control(kinds.greet, { instance: 0, batch: 0 }, { line, value: { worker } });
   }
 
   beat(): void {
     const extra = Math.ceil(process.memoryUsage.rss() / 1024);
     const head = { kind: kinds.beat, instance: 0, batch: 0, extra };
-    writeChunks(this.#sink, this.#encoder.bare(head));
+    writeChunks(this.#parent.sink, this.#encoder.bare(head));
   }
 
-  /** Takes one frame of the parent. Rejects with FrameFault when it makes no sense. */
-  async take(frame: Frame): Promise<void> {
-    if (frame.kind === kinds.run) await this.#run(frame);
-    else if (frame.kind === kinds.load) await this.#load(frame);
+  /** Takes one frame of a front. Rejects with FrameFault when it makes no sense. */
+  async take(frame: Frame, line: Line): Promise<void> {
+    if (frame.kind === kinds.run) await this.#run(frame, line);
+    else if (line !== this.#parent) throw new FrameFault(`kind ${frame.kind} of another front`);
+    else if (frame.kind === kinds.load) await this.#inTurn(frame, line, () => this.#load(frame));
     else if (frame.kind === kinds.unload) await this.#unload(frame);
+    else if (frame.kind === kinds.connect) this.#options.connect(readControl(frame) as Connect);
     else throw new FrameFault(`kind ${frame.kind}`);
+  }
+
+  get #parent(): Line {
+    return this.#options.parent;
+  }
+
+  /** Does work at once with one front; with several after all that came before it. */
+  async #inTurn<T>(frame: Frame, line: Line, work: () => Promise<T>): Promise<T> {
+    const { record } = this.#options;
+    if (record === undefined) return await work();
+    const before = this.#turn;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#turn = promise;
+    await before;
+    record.begin(line.front, frame.batch, frame.kind === kinds.run ? frame.extra : 0);
+    try {
+      return await work();
+    } finally {
+      record.end();
+      resolve();
+    }
   }
 
   async #load(frame: Frame): Promise<void> {
     const startedAtMs = performance.now();
+    const line = this.#parent;
     try {
       const session = await openSession(readControl(frame) as ArtifactSpec);
       this.#instances.set(frame.instance, { session, runs: 0, onIdle: undefined });
       const loadMs = performance.now() - startedAtMs;
-      this.#control(kinds.loaded, frame, { loadMs });
+      this.#control(kinds.loaded, frame, { line, value: { loadMs } });
     } catch (thrown) {
-      this.#control(kinds.failed, frame, failureOf(ServingError.from(thrown)));
+      const value = failureOf(ServingError.from(thrown));
+      this.#control(kinds.failed, frame, { line, value });
     }
   }
 
@@ -87,40 +138,68 @@ export class Worker {
       }
       await loaded.session.release();
     }
-    this.#control(kinds.unloaded, frame, {});
+    this.#control(kinds.unloaded, frame, { line: this.#parent, value: {} });
   }
 
-  async #run(frame: Frame): Promise<void> {
-    const { instance, batch } = frame;
-    const loaded = this.#instances.get(instance);
-    if (loaded === undefined) throw new FrameFault(`no instance ${instance}`);
+  async #run(frame: Frame, line: Line): Promise<void> {
+    const loaded = this.#instances.get(frame.instance);
+    if (loaded === undefined) {
+      this.#refuseRun(frame, line);
+      return;
+    }
     const sentAtMs = performance.now();
     loaded.runs += 1;
+    const asked = { line, loaded, sentAtMs };
     try {
-      const { tensors, indexes, wanted } = readTensors(frame);
-      const inputs = placed(tensors, indexes);
-      const outputs = await loaded.session.run(inputs, wanted);
-      const endMs = performance.now();
-      const runMs = endMs - Math.max(sentAtMs, this.#lastEndMs);
-      this.#lastEndMs = endMs;
-      const head = { kind: kinds.result, instance, batch, extra: Math.round(runMs * 1000) };
-      const chunks = this.#encoder.tensors(head, undefined, [{ inputs: outputs }]);
-      writeChunks(this.#sink, chunks);
-      // One chunk is a copy of the outputs; more may be views of the inputs, still to be written.
-      if (chunks.length === 1) this.#giveBack(frame);
+      if (this.#options.record === undefined) await this.#answer(frame, asked);
+      else await this.#inTurn(frame, line, () => this.#answer(frame, asked));
     } catch (thrown) {
-      this.#control(kinds.error, frame, failureOf(asFailure(thrown)));
+      const value = failureOf(asFailure(thrown));
+      this.#control(kinds.error, frame, { line, value });
     } finally {
       loaded.runs -= 1;
       if (loaded.runs === 0) loaded.onIdle?.();
     }
   }
 
-  /** Answers `asked`, whose batch number tells the parent what this belongs to. */
-  #control(kind: number, asked: Pick<Frame, "instance" | "batch">, value: unknown): void {
-    const { instance, batch } = asked;
-    writeChunks(this.#sink, this.#encoder.control({ kind, instance, batch }, value));
+  async #answer(frame: Frame, { line, loaded, sentAtMs }: Asked): Promise<void> {
+    const { instance, batch } = frame;
+    const { tensors, indexes, wanted } = readTensors(frame);
+    const inputs = placed(tensors, indexes);
+    const outputs = await loaded.session.run(inputs, wanted);
+    const endMs = performance.now();
+    const runMs = endMs - Math.max(sentAtMs, this.#lastEndMs);
+    this.#lastEndMs = endMs;
+    const head = { kind: kinds.result, instance, batch, extra: Math.round(runMs * 1000) };
+    const chunks = this.#encoder.tensors(head, undefined, [{ inputs: outputs }]);
+    writeChunks(line.sink, chunks);
+    // One chunk is a copy of the outputs; more may be views of the inputs, still to be written.
+    if (chunks.length === 1) line.giveBack(frame);
   }
+
+  /** The parent never asks so; another front may, when it was not told of an unload yet. */
+  #refuseRun(frame: Frame, line: Line): void {
+    if (line === this.#parent) throw new FrameFault(`no instance ${frame.instance}`);
+    const error = new ServingError("MODEL_NOT_READY", "this instance of the model is closed");
+    this.#control(kinds.error, frame, { line, value: failureOf(error) });
+  }
+
+  /** Answers `asked`, whose batch number tells the front what this belongs to. */
+  #control(kind: number, asked: Pick<Frame, "instance" | "batch">, { line, value }: Said): void {
+    const { instance, batch } = asked;
+    writeChunks(line.sink, this.#encoder.control({ kind, instance, batch }, value));
+  }
+}
+
+interface Said {
+  readonly line: Line;
+  readonly value: unknown;
+}
+
+interface Asked {
+  readonly line: Line;
+  readonly loaded: Loaded;
+  readonly sentAtMs: number;
 }
 
 /** The tensors at their places in the signature; they already are when none was left out. */

@@ -12,12 +12,11 @@ import { doors, outcomes, type RequestCounts } from "../request-counts.ts";
 import type { ServerMetrics } from "../server-metrics.ts";
 import { labelText, type MetricFormat, type MetricType, MetricWriter } from "./metric-writer.ts";
 
+/** What is asked of the processes that answer the network. */
+type Usage = Omit<ProcessUsage, "close">;
+
 /** The page as text; its content type is `metricContentTypes[format]`. */
-export function metricsPage(
-  metrics: ServerMetrics,
-  usage: ProcessUsage,
-  format: MetricFormat,
-): string {
+export function metricsPage(metrics: ServerMetrics, usage: Usage, format: MetricFormat): string {
   const writer = new MetricWriter(format);
   const versions = metrics.all();
   writeCompatible(writer, versions);
@@ -29,6 +28,7 @@ export function metricsPage(
   writeHttp(writer, metrics);
   writeGrpc(writer, metrics);
   writeProcess(writer, metrics, usage);
+  writeFronts(writer, metrics);
   return writer.text();
 }
 
@@ -232,13 +232,13 @@ function writeGrpc(writer: MetricWriter, { grpc }: ServerMetrics): void {
   writer.family("millrace_grpc_streams", "gauge", streams).sample("", grpc.streams());
 }
 
-function writeProcess(writer: MetricWriter, metrics: ServerMetrics, usage: ProcessUsage): void {
+function writeProcess(writer: MetricWriter, metrics: ServerMetrics, usage: Usage): void {
   const seconds = usage.cpuSeconds();
-  writer.family("process_cpu_seconds_total", "counter", "CPU time of this process.");
+  writer.family("process_cpu_seconds_total", "counter", "CPU time of the fronts.");
   writer.sample("", seconds);
-  writer.family("process_resident_memory_bytes", "gauge", "Resident memory of this process.");
+  writer.family("process_resident_memory_bytes", "gauge", "Resident memory of the fronts.");
   writer.sample("", usage.residentBytes());
-  writer.family("process_start_time_seconds", "gauge", "Start of this process, Unix time.");
+  writer.family("process_start_time_seconds", "gauge", "Start of the server, Unix time.");
   writer.sample("", usage.startedAtS);
   const heap = "Bytes in use on the JavaScript heap.";
   writer.family("millrace_heap_used_bytes", "gauge", heap).sample("", usage.heapUsedBytes());
@@ -250,4 +250,13 @@ function writeProcess(writer: MetricWriter, metrics: ServerMetrics, usage: Proce
   writer.sample('at="max"', delay.maxS);
   writer.family("millrace_build_info", "gauge", "Always 1; the labels say what runs.");
   writer.sample(labelText({ version: metrics.build, node: process.versions.node }), 1);
+}
+
+/** With several fronts the page is that of all, and says whether any of them was not heard. */
+function writeFronts(writer: MetricWriter, { fronts }: ServerMetrics): void {
+  if (fronts === undefined) return;
+  const help = "Front processes; missing: not heard in time, so its last known counts stand here.";
+  writer.family("millrace_fronts", "gauge", help);
+  writer.sample('state="answered"', fronts.answered);
+  writer.sample('state="missing"', fronts.missing);
 }

@@ -17,6 +17,7 @@ import type {
   Predictor,
   RequestContext,
 } from "../predictor.ts";
+import type { SuspectNews } from "../suspects/suspects.ts";
 import { Suspicion } from "../suspects/suspicion.ts";
 import {
   admit,
@@ -54,6 +55,8 @@ export interface BatchingOptions {
   readonly limits: BatchingLimits;
   readonly clock: Clock;
   readonly observer: BatchingObserver;
+  /** Told of inputs that kill workers, for other fronts of the same workers. */
+  readonly onSuspect?: ((news: SuspectNews) => void) | undefined;
 }
 
 export interface BatchingPredictor extends Predictor {
@@ -62,6 +65,8 @@ export interface BatchingPredictor extends Predictor {
    * nothing by itself.
    */
   drain(): Promise<void>;
+  /** Another front has found something of an input that kills workers. */
+  learnSuspect(news: SuspectNews): void;
   /** Answers all that is left with `code`, and all that comes later. Safe to call twice. */
   close(code: "DRAINING" | "MODEL_NOT_READY"): void;
 }
@@ -110,6 +115,7 @@ class Batcher implements BatchingPredictor {
       room: this.#room,
       desk: this.#desk,
       observer,
+      onSuspect: options.onSuspect,
     });
     this.#dispatcher = new Dispatcher({
       signature,
@@ -138,6 +144,11 @@ class Batcher implements BatchingPredictor {
       entry.reject = reject;
       this.#enter(entry, nowMs);
     });
+  }
+
+  learnSuspect(news: SuspectNews): void {
+    this.#suspicion.learn(news);
+    this.#dispatcher.wake();
   }
 
   drain(): Promise<void> {

@@ -58,3 +58,30 @@ test("lets an answer end a quarantine", () => {
   expect([suspects.quarantinedCount, suspects.find(requestOf([1]))]).toEqual([0, undefined]);
   expect(suspects.isEmpty).toBe(true);
 });
+
+test("several fronts that tell each other find what one would have found", () => {
+  const fronts: Suspects[] = [];
+  for (let index = 0; index < 3; index += 1) {
+    const own = new Suspects(2, (news) => {
+      for (const other of fronts) if (other !== own) other.learn(news);
+    });
+    fronts.push(own);
+  }
+  const [first, second, third] = fronts;
+  if (first === undefined || second === undefined || third === undefined) throw new Error("three");
+  const request = requestOf([1]);
+  first.accuse(request, alone);
+  const known = second.find(request);
+  expect([known?.state, known?.deaths]).toEqual(["suspect", 1]);
+  // The second death is seen by another front, and refuses the input on all.
+  second.accuse(request, { known, wasAlone: true, wasOutside: false });
+  expect(fronts.map((each) => each.find(request)?.state)).toEqual(Array(3).fill("quarantined"));
+  // An answer on any front acquits it on all.
+  const other = requestOf([2]);
+  third.accuse(other, inCompany);
+  expect(fronts.map((each) => each.suspectCount)).toEqual([1, 1, 1]);
+  const record = first.find(other);
+  if (record !== undefined) first.clear(record);
+  expect(fronts.map((each) => each.suspectCount)).toEqual([0, 0, 0]);
+  expect(fronts.map((each) => each.quarantinedCount)).toEqual([1, 1, 1]);
+});

@@ -11,6 +11,9 @@
  * sixteenth: an operator's `kill -9` says nothing about the input that happens to run, but an input
  * for which the system ends the worker again and again (memory) is found in the end.
  *
+ * Where several fronts use one worker each tells the others what it has found, and takes over what
+ * they have, so that an input has as many deaths as it would have had with one front.
+ *
  * Digests are computed at a death and for inputs whose fingerprint, a cheap number, is that of a
  * suspect; without suspects a request pays nothing.
  */
@@ -47,6 +50,14 @@ export interface Loss {
   readonly wasOutside: boolean;
 }
 
+/** What one front tells the others of an input. */
+export interface SuspectNews {
+  readonly digest: string;
+  readonly fingerprint: number;
+  readonly deaths: number;
+  readonly state: Suspect["state"];
+}
+
 export class Suspects {
   readonly #deathsMax: number;
   /** By digest, oldest first. At most `suspectsMax` each. */
@@ -55,9 +66,15 @@ export class Suspects {
   /** How many of the above have a fingerprint. At most 2 * `suspectsMax`. */
   readonly #fingerprints = new Map<number, number>();
 
-  /** @param deathsMax deaths while alone that quarantine an input, >= 1 */
-  constructor(deathsMax: number) {
+  readonly #changed: (news: SuspectNews) => void;
+
+  /**
+   * @param deathsMax deaths while alone that quarantine an input, >= 1
+   * @param changed told of each change that was found here
+   */
+  constructor(deathsMax: number, changed: (news: SuspectNews) => void = () => {}) {
     this.#deathsMax = deathsMax;
+    this.#changed = changed;
   }
 
   get suspectCount(): number {
@@ -93,17 +110,37 @@ export class Suspects {
    * under suspicion before, or had never died; a kill from outside counts `outsideKillWeight`.
    */
   accuse(request: InferenceRequest, { known, wasAlone, wasOutside }: Loss): Suspect {
-    const record = this.find(request) ?? this.#remember(request);
+    const found = this.find(request);
+    const record = found ?? this.#remember(request);
     const counts = wasAlone && (record.deaths === 0 || known === record);
-    if (record.state !== "suspect" || !counts) return record;
-    record.deaths += wasOutside ? outsideKillWeight : 1;
-    if (record.deaths >= this.#deathsMax) this.#quarantine(record);
+    if (record.state === "suspect" && counts) {
+      record.deaths += wasOutside ? outsideKillWeight : 1;
+      if (record.deaths >= this.#deathsMax) this.#quarantine(record);
+      this.#changed(newsOf(record));
+    } else if (found === undefined) this.#changed(newsOf(record));
     return record;
   }
 
   /** The engine answered: the input does not kill, whatever was held against it. */
   clear(record: Suspect): void {
     if (record.state === "cleared") return;
+    this.#forget(record);
+    this.#changed(newsOf(record));
+  }
+
+  /** Another front has found something; nobody is told of it from here. */
+  learn({ digest, fingerprint, deaths, state }: SuspectNews): void {
+    const known = this.#quarantined.get(digest) ?? this.#suspects.get(digest);
+    if (state === "cleared") {
+      if (known !== undefined) this.#forget(known);
+      return;
+    }
+    const record = known ?? this.#note(new Suspect(digest, fingerprint));
+    record.deaths = Math.max(record.deaths, deaths);
+    if (state === "quarantined" && record.state === "suspect") this.#quarantine(record);
+  }
+
+  #forget(record: Suspect): void {
     const records = record.state === "suspect" ? this.#suspects : this.#quarantined;
     record.state = "cleared";
     if (records.get(record.digest) !== record) return;
@@ -113,7 +150,11 @@ export class Suspects {
 
   #remember(request: InferenceRequest): Suspect {
     const fingerprint = fingerprintInputs(request.inputs);
-    const record = new Suspect(digestInputs(request.inputs), fingerprint);
+    return this.#note(new Suspect(digestInputs(request.inputs), fingerprint));
+  }
+
+  #note(record: Suspect): Suspect {
+    const { fingerprint } = record;
     this.#suspects.set(record.digest, record);
     this.#fingerprints.set(fingerprint, (this.#fingerprints.get(fingerprint) ?? 0) + 1);
     this.#evict(this.#suspects);
@@ -141,4 +182,8 @@ export class Suspects {
     if (left === 0) this.#fingerprints.delete(fingerprint);
     else this.#fingerprints.set(fingerprint, left);
   }
+}
+
+function newsOf({ digest, fingerprint, deaths, state }: Suspect): SuspectNews {
+  return { digest, fingerprint, deaths, state };
 }

@@ -11,7 +11,7 @@ import type { Entry } from "../batching/entry.ts";
 import type { Run } from "../batching/run.ts";
 import type { WaitingRoom } from "../batching/waiting-room.ts";
 import type { BatchingObserver } from "../observer.ts";
-import { Suspects } from "./suspects.ts";
+import { type SuspectNews, Suspects } from "./suspects.ts";
 
 export interface SuspicionOptions {
   /** Deaths while alone that quarantine an input, >= 1. */
@@ -19,6 +19,8 @@ export interface SuspicionOptions {
   readonly room: WaitingRoom;
   readonly desk: Desk;
   readonly observer: BatchingObserver;
+  /** Told of what was found here, for other fronts. */
+  readonly onSuspect?: ((news: SuspectNews) => void) | undefined;
 }
 
 export class Suspicion {
@@ -28,7 +30,7 @@ export class Suspicion {
   readonly #observer: BatchingObserver;
 
   constructor(options: SuspicionOptions) {
-    this.#suspects = new Suspects(options.deathsMax);
+    this.#suspects = new Suspects(options.deathsMax, options.onSuspect);
     this.#room = options.room;
     this.#desk = options.desk;
     this.#observer = options.observer;
@@ -60,6 +62,17 @@ export class Suspicion {
     const wasOutside = error.cause instanceof OutsideKill;
     const loss = { known: run.suspect, wasAlone: run.isAlone, wasOutside };
     for (const entry of run.entries) this.#suspects.accuse(entry.request, loss);
+    this.#separate();
+  }
+
+  /** Another front has found something of an input. */
+  learn(news: SuspectNews): void {
+    this.#suspects.learn(news);
+    this.#separate();
+  }
+
+  /** Those who wait with inputs that are under suspicion now leave their lanes. */
+  #separate(): void {
     this.#room.separate((entry) => {
       entry.suspect = this.#suspects.find(entry.request);
       return entry.suspect !== undefined;

@@ -6,7 +6,7 @@
  * extensions of it. Foreign words (`dims`, `platform`, `max_batch_size`) live in this folder only.
  */
 import type { InputSpec, OutputSpec } from "../../model/index.ts";
-import type { ModelMetrics } from "../../observe/index.ts";
+import type { ModelMetrics, ServerMetrics } from "../../observe/index.ts";
 import type { Dtype } from "../../tensor/index.ts";
 import type { ServedVersion } from "../served-version.ts";
 
@@ -100,9 +100,16 @@ function duration(count: number, sumMs: number): Duration {
   return { count, ns: Math.round(sumMs * 1e6) };
 }
 
-/** Triton's ModelStatistics of one version, counts as numbers. */
-export function modelStatistics(served: ServedVersion, wall: WallOfClock): object {
-  const metrics: ModelMetrics = served.metrics;
+/**
+ * Triton's ModelStatistics of one version, counts as numbers.
+ *
+ * @param whole the counters of the whole server
+ */
+export function modelStatistics(served: ServedVersion, whole: ServerMetrics): object {
+  const own: ModelMetrics = served.metrics;
+  const metrics = whole.find(own.model, own.version) ?? own;
+  const { clock } = whole;
+  const wall = (atMs: number): number => atMs + clock.wallMs() - clock.nowMs();
   const { successes, errors } = metrics.requests;
   const executions = metrics.batches.counts.count;
   const zero = duration(0, 0);
@@ -133,6 +140,3 @@ export function modelStatistics(served: ServedVersion, wall: WallOfClock): objec
     memory_usage: [],
   };
 }
-
-/** Turns an instant of the monotonic clock into Unix ms. */
-export type WallOfClock = (atMs: number) => number;

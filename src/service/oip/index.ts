@@ -4,7 +4,6 @@ export {
   modelMetadata,
   modelStatistics,
   oipExtensions,
-  type WallOfClock,
 } from "./describe.ts";
 export {
   type FormedInference,

@@ -20,7 +20,7 @@ function world({ hasSamples = true } = {}) {
     if (toy.refusal !== undefined) throw new ServingError(toy.refusal, "no");
     return { outputs: [] };
   };
-  const standing = { now: sound };
+  const standing = { now: sound, isFailingElsewhere: false };
   const samples = hasSamples ? "samples.jsonl" : undefined;
   const served = {
     ...{ model: "m", version: "1", metrics, standing, package: { samples } },

@@ -7,10 +7,10 @@
 import { type Clock, ServingError } from "../../../base/index.ts";
 import type { Service } from "../../../service/index.ts";
 import { messageType, type PlainMessage } from "../messages.ts";
+import type { Method, MethodCall, StreamReader } from "../method.ts";
 import { enterStream } from "../open-streams.ts";
 import { plainMethod } from "../plain-method.ts";
 import type { GrpcService } from "../routes.ts";
-import type { Call, Method, StreamReader } from "../transport/call.ts";
 
 export interface HealthOptions {
   readonly service: Service;
@@ -58,6 +58,7 @@ function watchMethod(options: HealthOptions, statusOf: (name: string) => string)
   return {
     kind: "stream",
     isWork: false,
+    isClientStream: false,
     open(call) {
       return new Watch(options, call, (message) => {
         const name = String(request.decode(message)["service"]);
@@ -77,7 +78,7 @@ interface Told {
 
 class Watch implements StreamReader {
   readonly #options: HealthOptions;
-  readonly #call: Call;
+  readonly #call: MethodCall;
   readonly #read: (message: Buffer) => () => Told;
   readonly #leave: () => void;
   #look: (() => Told) | undefined;
@@ -85,7 +86,7 @@ class Watch implements StreamReader {
   #isEnded = false;
 
   /** @throws OVERLOADED */
-  constructor(options: HealthOptions, call: Call, read: (message: Buffer) => () => Told) {
+  constructor(options: HealthOptions, call: MethodCall, read: (message: Buffer) => () => Told) {
     this.#options = options;
     this.#call = call;
     this.#read = read;

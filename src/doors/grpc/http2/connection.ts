@@ -2,7 +2,7 @@
  * One HTTP/2 connection of a caller (RFC 9113), server side: frames in, streams and their ends out.
  *
  * Why our own: node:http2 makes some twenty objects for a call and hands each of its events through
- * listeners, which costs more than all that a small call is (docs/adr/0055). Invariants: streams of
+ * listeners, which costs more than all that a small call is (docs/adr/0037). Invariants: streams of
  * one connection are at most `streamsMax`; a block of headers is read whole or ends the connection;
  * what breaks the protocol ends the stream or the connection, never the process. One file because
  * the rules of one frame speak of the state that the others leave.

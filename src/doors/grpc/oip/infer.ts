@@ -8,13 +8,13 @@ import {
   type ShownOutput,
   shownOutput,
 } from "../../../service/index.ts";
-import type { Call } from "../transport/call.ts";
+import type { MethodCall } from "../method.ts";
 import type { Work } from "../transport/work.ts";
 import { decodeInfer, readModel } from "./decode.ts";
 import { encodeReply, type InferReply } from "./encode.ts";
 
 /** Answers one request. */
-export function infer(service: Service, call: Call, message: Buffer): void {
+export function infer(service: Service, call: MethodCall, message: Buffer): void {
   runInfer(service, call.work, message).then(
     (reply) => {
       try {

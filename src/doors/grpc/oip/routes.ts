@@ -20,9 +20,9 @@ import {
 } from "../../../service/index.ts";
 import { sharedMemoryText } from "../../../tensor/index.ts";
 import type { PlainMessage } from "../messages.ts";
+import type { Method } from "../method.ts";
 import { plainMethod } from "../plain-method.ts";
 import type { GrpcService } from "../routes.ts";
-import type { Method } from "../transport/call.ts";
 import { infer } from "./infer.ts";
 import { streamInfer } from "./stream-infer.ts";
 
@@ -48,13 +48,14 @@ export function oipService(options: OipServiceOptions): GrpcService {
       ModelStreamInfer: {
         kind: "stream",
         isWork: true,
+        isClientStream: true,
         open: (call) => streamInfer(options.service, call),
       },
     },
   };
 }
 
-type Answer = (request: PlainMessage) => object;
+type Answer = (request: PlainMessage) => object | Promise<object>;
 
 function method(name: string, answer: Answer): Method {
   const types = { request: `inference.${name}Request`, response: `inference.${name}Response` };
@@ -102,13 +103,11 @@ function isReady(service: Service, request: PlainMessage): boolean {
   }
 }
 
-function statistics(service: Service, request: PlainMessage): object {
+async function statistics(service: Service, request: PlainMessage): Promise<object> {
   const { name, version } = named(request);
-  const { clock } = service;
-  const offsetMs = clock.wallMs() - clock.nowMs();
   const versions = name === "" ? service.servedVersions() : statisticsOf(service, name, version);
-  const wall = (atMs: number): number => atMs + offsetMs;
-  return { model_stats: versions.map((served) => modelStatistics(served, wall)) };
+  const whole = await service.wholeMetrics({ hasWindows: false });
+  return { model_stats: versions.map((served) => modelStatistics(served, whole)) };
 }
 
 function statisticsOf(

@@ -6,14 +6,14 @@
  */
 import { ServingError } from "../../../base/index.ts";
 import type { Service } from "../../../service/index.ts";
+import type { MethodCall, StreamReader } from "../method.ts";
 import { OrderedReplies, type ReplyFrame } from "../ordered-replies.ts";
-import type { Call, StreamReader } from "../transport/call.ts";
 import { requestIdOf } from "./decode.ts";
 import { encodeStreamError, encodeStreamReply } from "./encode.ts";
 import { runInfer } from "./infer.ts";
 
 /** Opens one stream. @throws OVERLOADED */
-export function streamInfer(service: Service, call: Call): StreamReader {
+export function streamInfer(service: Service, call: MethodCall): StreamReader {
   const endsWithStatus = call.headers["triton_grpc_error"] === "true";
   return new OrderedReplies({
     call,

@@ -8,10 +8,10 @@ import {
   type ServedVersion,
   type Service,
 } from "../../../service/index.ts";
+import type { MethodCall, UnaryMethod } from "../method.ts";
 import { modelOf } from "../model-metadata.ts";
 import { plainMethod } from "../plain-method.ts";
 import type { GrpcService } from "../routes.ts";
-import type { Call, UnaryMethod } from "../transport/call.ts";
 import { decodeBatch, decodePredict } from "./decode.ts";
 import { encodeBatch, encodePrediction } from "./encode.ts";
 
@@ -42,7 +42,7 @@ function rowsMethod(service: Service, codec: Codec): UnaryMethod {
   return {
     kind: "unary",
     isWork: true,
-    handle(call: Call, message: Buffer) {
+    handle(call: MethodCall, message: Buffer) {
       const { work } = call;
       const served = modelOf(service, call);
       work.beginOn(served);

@@ -10,9 +10,9 @@ import { type FileDescriptorProto, FileDescriptorProtoSchema } from "@bufbuild/p
 import { errorTable } from "../../../base/index.ts";
 import type { Service } from "../../../service/index.ts";
 import { descriptorSet, messageType, type PlainMessage, typeRegistry } from "../messages.ts";
+import type { MethodCall, StreamReader } from "../method.ts";
 import { enterStream } from "../open-streams.ts";
 import type { GrpcService } from "../routes.ts";
-import type { Call, StreamReader } from "../transport/call.ts";
 
 export interface ReflectionOptions {
   /** Full names of the services that are offered. */
@@ -45,6 +45,7 @@ export function reflectionServices(options: ReflectionOptions): GrpcService[] {
         ServerReflectionInfo: {
           kind: "stream",
           isWork: false,
+          isClientStream: true,
           open: (call) => new Questions(call, options, answer),
         },
       },
@@ -54,13 +55,13 @@ export function reflectionServices(options: ReflectionOptions): GrpcService[] {
 
 /** Answers one message after the other; a caller who does not read is not read from. */
 class Questions implements StreamReader {
-  readonly #call: Call;
+  readonly #call: MethodCall;
   readonly #bufferBytesMax: number;
   readonly #answer: (message: Buffer) => Buffer;
   readonly #leave: () => void;
 
   /** @throws OVERLOADED */
-  constructor(call: Call, options: ReflectionOptions, answer: (message: Buffer) => Buffer) {
+  constructor(call: MethodCall, options: ReflectionOptions, answer: (message: Buffer) => Buffer) {
     this.#call = call;
     this.#bufferBytesMax = options.service.limits.streamBufferBytesMax;
     this.#answer = answer;

@@ -14,10 +14,10 @@ import {
   type TextRows,
 } from "../../../service/index.ts";
 import { messageType, type PlainMessage } from "../messages.ts";
+import type { MethodCall, StreamMethod, UnaryMethod } from "../method.ts";
 import { modelOf } from "../model-metadata.ts";
 import { OrderedReplies, type ReplyFrame } from "../ordered-replies.ts";
 import type { GrpcService } from "../routes.ts";
-import type { Call, StreamMethod, UnaryMethod } from "../transport/call.ts";
 import type { Work } from "../transport/work.ts";
 
 export interface SentimentOptions {
@@ -98,7 +98,7 @@ async function answerOf(codec: Codec, parts: Parts): Promise<Buffer> {
 
 interface Parts {
   readonly service: Service;
-  readonly call: Call;
+  readonly call: MethodCall;
   readonly work: Work;
   readonly message: Buffer;
 }
@@ -120,6 +120,7 @@ function stream({ service }: SentimentOptions, codec: Codec): StreamMethod {
   return {
     kind: "stream",
     isWork: true,
+    isClientStream: true,
     open: (call) =>
       new OrderedReplies({
         call,

@@ -16,7 +16,7 @@ import {
   type Service,
 } from "../../../service/index.ts";
 import { bfloat16ToNumber, float16ToNumber, type Tensor } from "../../../tensor/index.ts";
-import type { Call } from "../transport/call.ts";
+import type { MethodCall } from "../method.ts";
 import { fieldSize, textField, writeHead } from "../wire/writer.ts";
 import { joined } from "./encode.ts";
 import { formExamples } from "./form-examples.ts";
@@ -37,18 +37,18 @@ const classes: Codec = { choose: classScores, encode: classificationResult };
 const numbers: Codec = { choose: regressionNumbers, encode: regressionResult };
 
 /** Answers a ClassificationRequest; throws at once what is wrong with it. */
-export function classify(service: Service, call: Call, message: Buffer): void {
+export function classify(service: Service, call: MethodCall, message: Buffer): void {
   answer(service, call, { message, codec: classes });
 }
 
 /** Answers a RegressionRequest; throws at once what is wrong with it. */
-export function regress(service: Service, call: Call, message: Buffer): void {
+export function regress(service: Service, call: MethodCall, message: Buffer): void {
   answer(service, call, { message, codec: numbers });
 }
 
 function answer(
   service: Service,
-  call: Call,
+  call: MethodCall,
   { message, codec }: { readonly message: Buffer; readonly codec: Codec },
 ): void {
   const { work } = call;

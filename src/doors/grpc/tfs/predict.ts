@@ -11,14 +11,14 @@ import {
   shownOutput,
 } from "../../../service/index.ts";
 import { nothingReserved, type OipRequest } from "../../../tensor/index.ts";
-import type { Call } from "../transport/call.ts";
+import type { MethodCall } from "../method.ts";
 import { decodePredict } from "./decode.ts";
 import { encodePredict } from "./encode.ts";
 import { readModelSpec } from "./model-spec.ts";
 import { tfsNaming } from "./naming.ts";
 
 /** Answers one request; throws at once what is wrong with it. */
-export function predict(service: Service, call: Call, message: Buffer): void {
+export function predict(service: Service, call: MethodCall, message: Buffer): void {
   const { work } = call;
   const served = beginOn(service, call, message);
   const { tensors, outputFilter } = decodePredict(message, served.checks, service.limits);
@@ -42,7 +42,7 @@ export function predict(service: Service, call: Call, message: Buffer): void {
  * Books a call on the version that its ModelSpec means.
  * @throws INVALID_REQUEST, INVALID_INPUT (signature_name), and what `find` of the service throws
  */
-export function beginOn(service: Service, { work }: Call, message: Buffer): ServedVersion {
+export function beginOn(service: Service, { work }: MethodCall, message: Buffer): ServedVersion {
   const spec = readModelSpec(message);
   const served = findTfs(service, spec);
   work.beginOn(served);

@@ -15,9 +15,9 @@ import {
   tfsTarget,
 } from "../../../service/index.ts";
 import type { PlainMessage } from "../messages.ts";
+import type { Method, MethodCall } from "../method.ts";
 import { plainMethod } from "../plain-method.ts";
 import type { GrpcService } from "../routes.ts";
-import type { Call, Method } from "../transport/call.ts";
 import { classify, regress } from "./classify.ts";
 import { modelSpecOf } from "./model-spec.ts";
 import { predict } from "./predict.ts";
@@ -56,9 +56,9 @@ export function tfsServices(service: Service): readonly GrpcService[] {
 
 function work(
   service: Service,
-  answer: (service: Service, call: Call, message: Buffer) => void,
+  answer: (service: Service, call: MethodCall, message: Buffer) => void,
 ): Method {
-  const handle = (call: Call, message: Buffer): void => answer(service, call, message);
+  const handle = (call: MethodCall, message: Buffer): void => answer(service, call, message);
   return { kind: "unary", isWork: true, handle };
 }
 

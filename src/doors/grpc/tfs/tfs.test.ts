@@ -54,6 +54,8 @@ beforeAll(async () => {
     port: 0,
     tls: undefined,
     hasReflection: true,
+    cors: { origins: [], maxAgeS: 600 },
+    hasWeb: true,
     keepAliveMs: 60_000,
     serverName: "millrace",
     serverVersion: "0.0.1",

@@ -8,12 +8,15 @@
  */
 import { type Compression, compress, type Limits, ServingError } from "../../../base/index.ts";
 import { framePrefix } from "../encode.ts";
-import { errorTrailers } from "../errors.ts";
+import { acceptEncoding, errorTrailers } from "../errors.ts";
 import type { CallStream, StreamSink } from "../http2/call-stream.ts";
 import { errorCode } from "../http2/fault.ts";
 import type { CallHeaders } from "../http2/headers/call-headers.ts";
 import { blockAhead, type HeadBlock, headerBlock } from "../http2/headers/header-encoder.ts";
+import type { Method, MethodCall, StreamReader } from "../method.ts";
 import { compressionOf, Incoming } from "./incoming.ts";
+import { prefixBytes } from "./messages.ts";
+import type { OpenCall } from "./open-call.ts";
 import { Work, type WorkSettings } from "./work.ts";
 
 /** What all calls of one server have in common. */
@@ -24,7 +27,7 @@ export interface CallSettings extends WorkSettings {
   /** A message came; its bytes, inflated. */
   received(bytes: number): void;
   /** The call is closed: nothing of it is held any more. */
-  closed(call: Call): void;
+  closed(call: OpenCall): void;
 }
 
 export interface CallParts {
@@ -35,32 +38,6 @@ export interface CallParts {
   readonly path: string;
 }
 
-export interface UnaryMethod {
-  readonly kind: "unary";
-  /** False for questions that are answered while the server starts or stops. */
-  readonly isWork: boolean;
-  /** Answers by `call.reply`, or throws. */
-  handle(call: Call, message: Buffer): void;
-}
-
-/** What a stream does with what comes in. */
-export interface StreamReader {
-  message(bytes: Buffer): void;
-  /** The caller sends no more. */
-  halfClosed(): void;
-  /** The call is over: nothing may be sent any more. */
-  ended(): void;
-}
-
-export interface StreamMethod {
-  readonly kind: "stream";
-  readonly isWork: boolean;
-  /** Answers by `call.send`, and ends by `call.finish` or `call.fail`. */
-  open(call: Call): StreamReader;
-}
-
-export type Method = UnaryMethod | StreamMethod;
-
 const contentType = "application/grpc";
 const okTrailers: HeadBlock = { fixed: headerBlock({ "grpc-status": 0 }), text: undefined };
 const plainHead = headAhead({});
@@ -68,14 +45,12 @@ const packedHeads = {
   gzip: headAhead({ "grpc-encoding": "gzip" }),
   deflate: headAhead({ "grpc-encoding": "deflate" }),
 };
-const acceptEncoding = "identity,gzip,deflate";
 /** Messages below this are sent as they are. */
 const compressBytesMin = 1024;
-const prefixBytes = 5;
 /** How long a caller may send on after the status, ms. */
 const statusMsMax = 100;
 
-export class Call implements StreamSink {
+export class Call implements StreamSink, MethodCall, OpenCall {
   readonly headers: CallHeaders;
   /** The work of a unary call; of a stream the part that is no message's. */
   readonly work: Work;

@@ -53,7 +53,9 @@ export class Incoming {
     }
   }
 
+  /** Later calls change nothing. */
   halfClose(): void {
+    if (this.#isHalfClosed) return;
     this.#isHalfClosed = true;
     if (this.#sink.isEnded) return;
     if (!this.#cutter.isBetween) {

@@ -12,10 +12,10 @@ import {
   ServingError,
   type Timer,
 } from "../../../base/index.ts";
-import type { Call } from "./call.ts";
+import type { OpenCall } from "./open-call.ts";
 
 export interface WatchOptions {
-  readonly calls: ReadonlySet<Call>;
+  readonly calls: ReadonlySet<OpenCall>;
   readonly limits: Pick<Limits, "bodyReadMsMax" | "replyReadMsMax">;
   readonly clock: Clock;
   limitHit(name: LimitName): void;

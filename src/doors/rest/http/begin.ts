@@ -6,9 +6,10 @@
  */
 import { type Limits, ServingError } from "../../../base/index.ts";
 import type { ServerMetrics } from "../../../observe/index.ts";
+import { BodyRequest } from "./body-request.ts";
 import { decodeBody } from "./content-encoding.ts";
 import type { Exchange } from "./exchange.ts";
-import type { RequestHeaders } from "./header-scan.ts";
+import { checkHost, type RequestHeaders } from "./header-scan.ts";
 import { originForm, type Route, type Router } from "./router.ts";
 
 export interface Begin {
@@ -47,14 +48,13 @@ export function begin(exchange: Exchange, rules: Begin): void {
   readBody(exchange, found.route, rules);
 }
 
-function checkVersion({ request }: Exchange): void {
+function checkVersion({ request, headers }: Exchange): void {
   if (request.httpVersionMajor !== 1) {
+    // A stream of HTTP/2: its parser has asked for `:authority`. A line of text may say so too.
+    if (!(request instanceof BodyRequest)) return;
     throw new ServingError("INVALID_REQUEST", "expected HTTP/1.0 or HTTP/1.1");
   }
-  if (request.httpVersionMinor === 1 && request.headers.host === undefined) {
-    const message = "header 'host': missing, expected the name of this server (HTTP/1.1)";
-    throw new ServingError("INVALID_REQUEST", message, { field: "host" });
-  }
+  checkHost(headers, request.httpVersionMinor);
 }
 
 /** Collects and inflates the body, then calls the route. */

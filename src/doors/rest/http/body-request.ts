@@ -43,11 +43,12 @@ export interface BodyLimits {
 }
 
 /** Puts a body together. An object of its own: private fields of a subclass of Node's cost more. */
-class BodyCollector {
+export class BodyCollector {
   #first: Buffer | undefined;
   #chunks: Buffer[] | undefined;
   #whole: Buffer | undefined;
-  #bytes = 0;
+  /** Bytes that came so far. */
+  bytes = 0;
   #bytesMax = 0;
   #bytesLimit: LimitName | undefined;
   /** Bytes that will come, as declared, when it is worth to lay them in one piece; else 0. */
@@ -80,18 +81,18 @@ class BodyCollector {
       }
       return false;
     }
-    this.#bytes += chunk.length;
+    this.bytes += chunk.length;
     if (this.#onBody !== undefined) this.#keep(chunk);
     return true;
   }
 
   #keep(chunk: Buffer): void {
-    if (this.#bytes > this.#bytesMax) {
+    if (this.bytes > this.#bytesMax) {
       this.#refuse();
       return;
     }
     if (this.#reserveBytes > 0 || this.#whole !== undefined) {
-      this.#lay(chunk, this.#bytes - chunk.length);
+      this.#lay(chunk, this.bytes - chunk.length);
     } else if (this.#first === undefined) {
       this.#first = chunk;
     } else {
@@ -144,7 +145,7 @@ class BodyCollector {
     this.#first = undefined;
     this.#chunks = undefined;
     this.#whole = undefined;
-    if (whole !== undefined) onBody(whole.subarray(0, this.#bytes), undefined);
+    if (whole !== undefined) onBody(whole.subarray(0, this.bytes), undefined);
     else if (chunks !== undefined) onBody(Buffer.concat(chunks), undefined);
     else onBody(first ?? empty, undefined);
   }

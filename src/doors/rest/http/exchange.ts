@@ -5,7 +5,6 @@
  * the caller left) and the few ways to answer. Invariants: it is answered at most once; `finished`
  * runs exactly once, with the code of the answer, whatever happened.
  */
-import type { ServerResponse } from "node:http";
 import {
   Cancellation,
   compress,
@@ -15,12 +14,11 @@ import {
 } from "../../../base/index.ts";
 import type { RequestContext, StageTimes } from "../../../predict/index.ts";
 import type { ServedVersion } from "../../../service/index.ts";
-import type { BodyRequest } from "./body-request.ts";
+import type { ExchangeRequest, Reply, ReplyStream } from "./carrier.ts";
 import { chooseEncoding, encodeBytesMin } from "./content-encoding.ts";
 import { type Dialect, errorBody } from "./error-body.ts";
 import type { RequestHeaders } from "./header-scan.ts";
 import { keepAliveHeaders, type ReplyHead, sendReply, writeReplyHead } from "./reply-head.ts";
-import type { ReplyResponse } from "./reply-response.ts";
 
 /** What all exchanges of one server have in common. */
 export interface ExchangeSettings {
@@ -43,8 +41,8 @@ export interface AnswerHead {
 }
 
 export class Exchange implements RequestContext {
-  readonly request: BodyRequest;
-  readonly response: ReplyResponse;
+  readonly request: ExchangeRequest;
+  readonly response: Reply;
   readonly settings: ExchangeSettings;
   readonly headers: RequestHeaders;
   readonly requestId: string;
@@ -71,8 +69,8 @@ export class Exchange implements RequestContext {
   #isOver = false;
 
   constructor(
-    request: BodyRequest,
-    response: ReplyResponse,
+    request: ExchangeRequest,
+    response: Reply,
     shared: { settings: ExchangeSettings; headers: RequestHeaders; requestId: string },
   ) {
     this.request = request;
@@ -158,7 +156,7 @@ export class Exchange implements RequestContext {
   }
 
   /** Takes the response over for a stream; the route writes and ends it. */
-  beginStream(head: { contentType: string; lines: string }): ServerResponse | undefined {
+  beginStream(head: { contentType: string; lines: string }): ReplyStream | undefined {
     if (!this.#claim()) return undefined;
     const headers = keepAliveHeaders(this.response, this.settings.keepAliveS);
     headers.push("content-type", head.contentType, "x-request-id", this.requestId);

@@ -9,6 +9,7 @@
  */
 import { IncomingMessage, ServerResponse, STATUS_CODES } from "node:http";
 import { Socket } from "node:net";
+import type { Reply } from "./carrier.ts";
 import type { ReplyResponse } from "./reply-response.ts";
 
 /** The fields of Node's response that carry a ready-made head. */
@@ -129,8 +130,8 @@ function setState(response: ServerResponse, head: ReplyHead, isKeptAlive: boolea
   response.statusCode = head.status;
 }
 
-/** A head and what goes with it may be written by us, past Node's own writing of heads. */
-function isPlain(response: ServerResponse): boolean {
+/** A head and what goes with it may be written by us, past Node's own writing: HTTP/1.1 alone. */
+function isPlain(response: Reply): response is ReplyResponse {
   isFastRoadOpen ??= probeHeadSupport();
   const { req } = response;
   return isFastRoadOpen && req.httpVersionMinor === 1 && req.method !== "HEAD";
@@ -141,7 +142,7 @@ function isPlain(response: ServerResponse): boolean {
  * @param encoding `latin1` for text that is ASCII
  */
 export function sendReply(
-  response: ReplyResponse,
+  response: Reply,
   head: ReplyHead,
   { text, encoding }: { readonly text: string; readonly encoding: "latin1" | "utf8" },
 ): boolean {
@@ -156,13 +157,13 @@ export function sendReply(
  * no time (`connection/quiet-connection.ts`) and would not name any; whether a connection of
  * HTTP/1.0 is kept depends on the body, so that is left to it.
  */
-export function keepAliveHeaders(response: ServerResponse, keepAliveS: number): string[] {
+export function keepAliveHeaders(response: Reply, keepAliveS: number): string[] {
   if (!response.shouldKeepAlive || response.req.httpVersionMinor !== 1) return [];
   return ["connection", "keep-alive", "keep-alive", `timeout=${keepAliveS}`];
 }
 
 /** Sets the head of `response`; the caller then ends it with exactly `contentLength` bytes. */
-export function writeReplyHead(response: ServerResponse, head: ReplyHead): void {
+export function writeReplyHead(response: Reply, head: ReplyHead): void {
   if (isPlain(response)) {
     setHead(response, head, response.shouldKeepAlive);
     return;

@@ -6,7 +6,7 @@
  * headers over the limit by itself); what is ours is the body collection and the reply head,
  * because that is where the time went. Its own time limits cut slow headers and slow bodies.
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import {
   type Clock,
@@ -17,24 +17,33 @@ import {
   type ServingError,
 } from "../../../base/index.ts";
 import type { ServerMetrics } from "../../../observe/index.ts";
+import type { PortSharing, TlsParts } from "../../../transport/index.ts";
+import { Http2Connections } from "../http2/connections.ts";
+import { isPreface, takeFromParser } from "../http2/preface.ts";
 import { type Begin, begin } from "./begin.ts";
 import { BodyRequest } from "./body-request.ts";
+import type { ExchangeRequest, Reply } from "./carrier.ts";
 import { brokenError, endBroken, isBroken, slowError } from "./connection/broken-connection.ts";
-import { type Listeners, openListeners } from "./connection/listeners.ts";
+import { type Listeners, type ListenersOptions, openListeners } from "./connection/listeners.ts";
+import { createNodeServer } from "./connection/node-server.ts";
 import { arrivingExchange, closeExchange, openExchange } from "./connection/open-exchanges.ts";
 import { type LateLimit, watchConnections } from "./connection/quiet-connection.ts";
 import { Exchange, type ExchangeSettings } from "./exchange.ts";
 import { scanHeaders } from "./header-scan.ts";
 import { ReplyResponse } from "./reply-response.ts";
 import { type Route, Router } from "./router.ts";
-import { hearUpgrades, isWebSocket, type UpgradeRules } from "./upgrade.ts";
+import { hearUpgrades, type UpgradeRules } from "./upgrade.ts";
 
 export interface HttpServerOptions {
   readonly host: string;
   readonly port: number;
   readonly listenSockets: number;
+  /** Set where several fronts listen on the port. */
+  readonly sharing?: PortSharing | undefined;
   /** A Unix socket beside the port; none or "" for the port alone. */
   readonly unixSocket?: string;
+  /** Callers have to speak TLS; none for cleartext. */
+  readonly tls?: TlsParts | undefined;
   readonly limits: Limits;
   readonly validationStatus: 400 | 422;
   readonly routes: readonly Route[];
@@ -79,22 +88,30 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   const state = newState();
   const rules = rulesOf(options, state);
   const settings = settingsOf(options, state, keepAliveMs);
-  const server = createNodeServer(limits);
-  const take = (request: IncomingMessage, response: ServerResponse): void => {
-    if (!(request instanceof BodyRequest) || !(response instanceof ReplyResponse)) {
-      throw new TypeError("another class of requests or responses was used");
-    }
+  const newExchange = (request: ExchangeRequest, response: Reply): Exchange => {
     const headers = scanHeaders(request.rawHeaders);
     const requestId = nextRequestId(headers.requestId);
-    const exchange = new Exchange(request, response, { settings, headers, requestId });
-    openExchange(request.socket, exchange);
-    if (state.isClosing) response.shouldKeepAlive = false;
+    return new Exchange(request, response, { settings, headers, requestId });
+  };
+  const start = (exchange: Exchange): void => {
     try {
       if (options.arrived?.(exchange) === true) return;
       begin(exchange, rules);
     } catch (thrown) {
       exchange.fail(thrown);
     }
+  };
+  const http2 = new Http2Connections({ ...options, keepAliveMs, newExchange, begin: start });
+  const takeHttp2 = (socket: Socket): void => http2.take(socket);
+  const { server, secured } = createNodeServer({ ...options, takeHttp2 });
+  const take = (request: IncomingMessage, response: ServerResponse): void => {
+    if (!(request instanceof BodyRequest) || !(response instanceof ReplyResponse)) {
+      throw new TypeError("another class of requests or responses was used");
+    }
+    const exchange = newExchange(request, response);
+    openExchange(request.socket, exchange, response);
+    if (state.isClosing) response.shouldKeepAlive = false;
+    start(exchange);
   };
   server.on("request", take);
   // An expectation that nobody knows may be left alone (RFC 9110, 10.1.1).
@@ -105,18 +122,12 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     countBreak(options, error, limit ?? (isInBody ? "bodyReadMsMax" : "headersReadMsMax"));
     endBroken(socket, { clock, error, requestId: () => nextRequestId("") });
   };
-  hearFaults(server, state);
+  hearFaults(server, state, http2);
   hearUpgrades(server, { clock, upgrade: options.upgrade, requestId: nextRequestId });
-  const listeners = await openListeners(server, {
-    host: options.host,
-    port: options.port,
-    sockets: options.listenSockets,
-    ...(options.unixSocket === undefined ? {} : { unixSocket: options.unixSocket }),
-    connectionsMax: limits.connectionsMax,
-    refused: () => options.limitHit("connectionsMax"),
-  });
+  const listeners = await openListeners(server, listenersOf(options));
+  const sockets = secured ?? listeners.sockets;
   state.stopWatch = watchConnections({
-    sockets: listeners.sockets,
+    sockets,
     clock,
     limits,
     keepAliveMs,
@@ -126,7 +137,16 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
       socket.destroy();
     },
   });
-  return asHttpServer(server, listeners, state);
+  return asHttpServer({ server, listeners, sockets, http2, state });
+}
+
+function listenersOf(options: HttpServerOptions): ListenersOptions {
+  const { host, port, listenSockets, sharing, unixSocket, limits } = options;
+  return {
+    ...{ host, port, sockets: listenSockets, sharing, connectionsMax: limits.connectionsMax },
+    ...(unixSocket === undefined ? {} : { unixSocket }),
+    refused: () => options.limitHit("connectionsMax"),
+  };
 }
 
 function rulesOf(options: HttpServerOptions, state: ServerState): Begin {
@@ -161,29 +181,13 @@ function settingsOf(
 }
 
 /** What the parser of Node could not read ends its connection. */
-function hearFaults(server: Server, state: ServerState): void {
+function hearFaults(server: Server, state: ServerState, http2: Http2Connections): void {
   server.on("clientError", (thrown: NodeJS.ErrnoException, socket: Socket) => {
     if (thrown.code === "ECONNRESET") socket.destroy();
-    else state.breakOff(socket, brokenError(thrown));
-  });
-}
-
-function createNodeServer(limits: Limits): Server {
-  return createServer({
-    // The parser calls `push` on whatever class stands here; the listener gets it back as ours.
-    IncomingMessage: BodyRequest as typeof IncomingMessage,
-    ServerResponse: ReplyResponse as typeof ServerResponse,
-    maxHeaderSize: limits.headerBytesMax,
-    headersTimeout: limits.headersReadMsMax,
-    // For bodies that no exchange waits for; the others are watched.
-    requestTimeout: limits.headersReadMsMax + limits.bodyReadMsMax,
-    connectionsCheckingInterval: Math.min(1_000, limits.headersReadMsMax),
-    // Idle connections are watched too: Node would set a timer twice for each request.
-    keepAliveTimeout: 0,
-    noDelay: true,
-    shouldUpgradeCallback: isWebSocket,
-    // Asked by `begin`: Node would answer past us.
-    requireHostHeader: false,
+    else if (isPreface(thrown, socket)) {
+      takeFromParser(thrown, socket);
+      http2.take(socket);
+    } else state.breakOff(socket, brokenError(thrown));
   });
 }
 
@@ -199,33 +203,46 @@ function newState(): ServerState {
   return { isClosing: false, openWork: 0, stopWatch: () => {}, breakOff: () => {} };
 }
 
-function asHttpServer(server: Server, listeners: Listeners, state: ServerState): HttpServer {
+interface ServerParts {
+  readonly server: Server;
+  readonly listeners: Listeners;
+  /** Connections on which requests may come. */
+  readonly sockets: ReadonlySet<Socket>;
+  readonly http2: Http2Connections;
+  readonly state: ServerState;
+}
+
+function asHttpServer({ server, listeners, sockets, http2, state }: ServerParts): HttpServer {
   return {
     port: listeners.port,
     get connections() {
       return listeners.sockets.size;
     },
     get unsentConnections() {
-      return listeners.unsentConnections;
+      return listeners.unsentConnections + http2.unsentReplies;
     },
     get openWork() {
       return state.openWork;
     },
     announceClose() {
       state.isClosing = true;
+      http2.announceClose();
     },
     refuseArriving(error) {
-      for (const socket of listeners.sockets) {
+      for (const socket of sockets) {
         if (arrivingExchange(socket) !== undefined) state.breakOff(socket, error);
       }
+      http2.refuseArriving(error);
     },
     stop() {
       state.isClosing = true;
       listeners.stop();
       server.closeIdleConnections();
+      http2.stop();
     },
     destroy() {
       state.stopWatch();
+      http2.destroy();
       listeners.stop();
       listeners.destroyConnections();
     },

@@ -3,14 +3,15 @@
  *
  * Only WebSocket is. Others (h2c, which some clients offer with each request) are left alone, so
  * their request is answered as if they had not asked. One that stands behind a request that is not
- * answered yet ends its connection: its own answer would overtake.
+ * answered yet is left without an answer, which would overtake: the open one is the last, and then
+ * the connection ends.
  */
 import type { IncomingMessage, Server } from "node:http";
 import type { Socket } from "node:net";
 import { type Clock, ServingError } from "../../../base/index.ts";
 import { endBroken } from "./connection/broken-connection.ts";
 import { leaveHttp, owedResponse } from "./connection/open-exchanges.ts";
-import { rawHeader, scanHeaders } from "./header-scan.ts";
+import { checkHost, rawHeader, scanHeaders } from "./header-scan.ts";
 
 /** A connection that asks to become another protocol; `head` came behind its request. */
 export interface Upgrade {
@@ -39,12 +40,19 @@ export function hearUpgrades(server: Server, rules: UpgradeRules): void {
 
 function takeUpgrade(upgrade: Upgrade, rules: UpgradeRules): void {
   const { request, socket } = upgrade;
-  if (rules.upgrade === undefined || owedResponse(socket) !== undefined) {
+  const headers = scanHeaders(request.rawHeaders);
+  const requestId = rules.requestId(headers.requestId);
+  if (owedResponse(socket) !== undefined) {
+    const error = new ServingError("INVALID_REQUEST", "an upgrade behind an open request");
+    endBroken(socket, { clock: rules.clock, error, requestId: () => requestId });
+    return;
+  }
+  if (rules.upgrade === undefined) {
     socket.destroy();
     return;
   }
-  const requestId = rules.requestId(scanHeaders(request.rawHeaders).requestId);
   try {
+    checkHost(headers, request.httpVersionMinor);
     rules.upgrade(upgrade, requestId);
     leaveHttp(socket);
   } catch (thrown) {

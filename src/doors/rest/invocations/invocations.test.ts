@@ -48,6 +48,14 @@ const raw = {
   run: ({ inputs }: Given) => [inputs[0] as Tensor],
 };
 
+const fixed = {
+  name: "fixed",
+  inputs: [],
+  outputs: [outputSpec({ name: "y", dtype: "FP32", shape: [2] })],
+  layout: { kind: "none", reason: "the model takes no input" },
+  run: () => [makeTensor("FP32", [2], Float32Array.of(1, 2))],
+} as const;
+
 const pair = {
   name: "pair",
   inputs: [
@@ -74,7 +82,7 @@ const image = {
 beforeAll(async () => {
   const vertex = { healthRoute: "/v1/e/1", predictRoute: "/v1/e/1:predict" };
   const limits = { requestItemsMax: 4, jsonInlineBytesMax: 2_000 };
-  rig = await openRestRig([churn, words, raw, pair, image], limits, { vertex });
+  rig = await openRestRig([churn, words, raw, pair, image, fixed], limits, { vertex });
 });
 afterAll(() => rig.close());
 
@@ -390,4 +398,13 @@ test("asks which model is meant when there are several", async () => {
     400,
     { error_code: "INVALID_REQUEST" },
   ]);
+});
+
+test("a model without inputs takes tensors of no name", async () => {
+  const reply = await fetch(`${rig.url}/invocations?model=fixed`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ inputs: {} }),
+  });
+  expect([reply.status, await reply.json()]).toEqual([200, { predictions: [[1, 2]] }]);
 });

@@ -7,27 +7,24 @@ import { replyStatus } from "../http/exchange-work.ts";
 import { nameOf, type Replies } from "./replies.ts";
 
 /** `GET .../stats`: one version when it is named, else all that answer. */
-export function versionStatistics(replies: Replies, exchange: Exchange): void {
+export async function versionStatistics(replies: Replies, exchange: Exchange): Promise<void> {
   const { service } = replies;
   const served = service.find(nameOf(exchange), exchange.parameters[1]);
   const all = exchange.parameters[1] === undefined ? servedOf(service, served.model) : [served];
-  statistics(replies, exchange, all);
+  await statistics(replies, exchange, all);
 }
 
 /** `GET /v2/models/stats` */
-export function allStatistics(replies: Replies, exchange: Exchange): void {
-  statistics(replies, exchange, replies.service.servedVersions());
+export async function allStatistics(replies: Replies, exchange: Exchange): Promise<void> {
+  await statistics(replies, exchange, replies.service.servedVersions());
 }
 
-function statistics(
+async function statistics(
   { service }: Replies,
   exchange: Exchange,
   versions: readonly ServedVersion[],
-): void {
-  const { clock } = service;
-  const offsetMs = clock.wallMs() - clock.nowMs();
-  const wall = (atMs: number): number => atMs + offsetMs;
-  replyStatus(exchange, 200, {
-    model_stats: versions.map((served) => modelStatistics(served, wall)),
-  });
+): Promise<void> {
+  const whole = await service.wholeMetrics({ hasWindows: false });
+  const model_stats = versions.map((served) => modelStatistics(served, whole));
+  replyStatus(exchange, 200, { model_stats });
 }

@@ -34,14 +34,17 @@ export function metricRoutes(options: MetricRoutesOptions): Route[] {
   ];
 }
 
-function metrics(options: MetricRoutesOptions, exchange: Exchange): void {
-  const { service, usage, metricsDefault } = options;
+async function metrics(options: MetricRoutesOptions, exchange: Exchange): Promise<void> {
+  const { service, metricsDefault } = options;
   const asked = exchange.query.get("format");
   const format = chooseMetricsFormat(exchange.headers.accept, asked, metricsDefault);
   if (format === "json") {
-    exchange.replyJson(JSON.stringify(serverFigures(service.metrics)));
+    const whole = await service.wholeMetrics({ hasWindows: true });
+    exchange.replyJson(JSON.stringify(serverFigures(whole)));
     return;
   }
-  const text = metricsPage(service.metrics, usage, format);
+  const own = { metrics: service.metrics, usage: options.usage };
+  const whole = (await service.gather?.({ hasWindows: false, hasLoopDelay: true })) ?? own;
+  const text = metricsPage(whole.metrics, whole.usage, format);
   exchange.reply({ status: 200, contentType: metricContentTypes[format], lines: "" }, text);
 }

@@ -112,10 +112,11 @@ function labelJson(label: Label): string | number {
   return Number.isSafeInteger(Number(label)) ? Number(label) : label.toString();
 }
 
-function figures(service: Service, exchange: Exchange): void {
+async function figures(service: Service, exchange: Exchange): Promise<void> {
   const name = exchange.parameters[0] ?? "";
   const entry = service.registry.entry(name, wantedVersion(exchange));
-  const metrics = service.metrics.find(entry.model, entry.version);
+  const whole = await service.wholeMetrics({ hasWindows: true });
+  const metrics = whole.find(entry.model, entry.version);
   if (metrics === undefined) {
     throw new ServingError("MODEL_NOT_FOUND", `model '${name}' has no figures yet`);
   }

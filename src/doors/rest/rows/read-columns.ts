@@ -61,7 +61,9 @@ class ColumnReader {
 
   finish(): Columns {
     if (this.#parts.length > 0) this.#join();
-    return { tensors: this.#tensors, items: Math.max(0, this.#items) };
+    // A model that takes a request as a whole has one item, also where it takes no input at all.
+    const itemsOfNothing = this.#plan.isBatchable ? 0 : 1;
+    return { tensors: this.#tensors, items: this.#items === -1 ? itemsOfNothing : this.#items };
   }
 
   readNamed(): void {

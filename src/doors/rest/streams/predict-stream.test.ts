@@ -16,6 +16,8 @@ const scores = 2_000;
 /** What a row of `wide` holds whose last score is NaN. */
 const faulty = 13;
 let rig: RestRig;
+/** Items that `wide` has run. */
+let ran = 0;
 
 beforeAll(async () => {
   const wide = outputSpec({ name: "p", dtype: "FP32", shape: [-1, scores] });
@@ -31,6 +33,7 @@ beforeAll(async () => {
       inputs: [inputSpec({ name: "x", dtype: "FP32", shape: [-1, 1] })],
       outputs: [{ ...wide, role: "probability" }],
       run: ({ items, inputs }) => {
+        ran += items;
         const values = new Float32Array(items * scores).map((_, index) => index / 3_333);
         const given = inputs[0]?.elements as Float32Array;
         for (let row = 0; row < items; row += 1) {
@@ -207,6 +210,31 @@ test("a reader who was cut off goes on behind the last event it saw", async () =
   const over = await goOn(id, "300");
   expect(over.status).toBe(404);
   expect((await goOn(id)).status).toBe(404);
+});
+
+test("HEAD says whether a stream can be gone on with, runs nothing, cuts nobody off", async () => {
+  const rows = Array.from({ length: 300 }, () => [1]);
+  const reply = await openEvents("?model=wide", rows);
+  const id = reply.headers.get("x-stream-id") ?? "";
+  const runs = ran;
+  const reader = readEvents(reply);
+  const ask = (headers: Record<string, string>): Promise<Response> =>
+    fetch(`${rig.url}/predict/stream/${id}`, { method: "HEAD", headers });
+  const head = await ask({});
+  expect([head.status, head.headers.get("content-type")]).toEqual([200, "text/event-stream"]);
+  expect([head.headers.get("x-stream-id"), await head.text()]).toEqual([id, ""]);
+  expect((await ask({ "last-event-id": "x" })).status).toBe(400);
+  expect((await reader).at(-1)?.name).toBe("done");
+  expect((await ask({ "last-event-id": "300" })).status).toBe(404);
+  // The rows ran once, and the reader of an end that HEAD asked for may still go on.
+  expect(ran - runs).toBeLessThanOrEqual(rows.length);
+  const before = ran;
+  expect((await ask({ "last-event-id": "9" })).status).toBe(200);
+  expect(ran).toBe(before);
+  expect((await readEvents(await goOn(id, "298"))).map((event) => event.id)).toEqual([
+    "299",
+    "300",
+  ]);
 });
 
 test("a second reader takes the stream over from the first", async () => {

@@ -59,13 +59,20 @@ export async function resumeStream(route: StreamRoute, exchange: Exchange): Prom
   const id = exchange.parameters[0] ?? "";
   const stream = kept.find(id);
   const from = lastEventId(exchange) + 1;
+  // Asks whether there is something to go on with: nothing runs, and no reader is cut off for it.
+  const isHead = exchange.request.method === "HEAD";
   if (stream === undefined || from > stream.source.total) {
-    kept.forget(id);
+    if (!isHead) kept.forget(id);
     const keptS = service.limits.streamKeptMsMax / 1_000;
     const message = `no stream ${printable(id)}: wholly read, or without a reader for ${keptS} s`;
     throw new ServingError("NOT_FOUND", message);
   }
   const { source } = stream;
+  if (isHead) {
+    exchange.beginStream(streamHead(serverSentEvents, stream))?.end();
+    exchange.endStream("OK");
+    return;
+  }
   const open = service.streams.enter();
   try {
     beginOn(exchange, source.served);
@@ -98,6 +105,14 @@ interface Sending {
   readonly from: number;
 }
 
+function streamHead(
+  { contentType, isOrdered }: RowFormat,
+  stream: KeptStream<StreamSource> | undefined,
+): { contentType: string; lines: string } {
+  const id = stream === undefined ? "" : `x-stream-id: ${stream.id}\r\n`;
+  return { contentType, lines: isOrdered ? `${id}cache-control: no-store\r\n` : "" };
+}
+
 async function sendRows(
   { service }: StreamRoute,
   exchange: Exchange,
@@ -106,9 +121,7 @@ async function sendRows(
   const { clock, limits } = service;
   exchange.items = source.total - from;
   exchange.times.decodedAtMs = clock.nowMs();
-  const id = stream === undefined ? "" : `x-stream-id: ${stream.id}\r\n`;
-  const lines = format.isOrdered ? `${id}cache-control: no-store\r\n` : "";
-  const response = exchange.beginStream({ contentType: format.contentType, lines });
+  const response = exchange.beginStream(streamHead(format, stream));
   if (response === undefined) return;
   open.unreadBytes = () => response.writableLength;
   const detach = stream?.attach(() => response.destroy());

@@ -1,8 +1,8 @@
 /**
  * Writes the rows of `/predict/stream` in the format that was asked for, and counts them.
  */
-import type { ServerResponse } from "node:http";
 import type { Clock, ServingError } from "../../../base/index.ts";
+import type { ReplyStream } from "../http/carrier.ts";
 import type { RowEnd, RowsOf } from "../simple/batch/run-rows.ts";
 import { type AnsweredRow, writeRow } from "../simple/batch/write-row.ts";
 import { predictionText, probabilitiesText } from "../simple/item-text.ts";
@@ -14,7 +14,7 @@ import { TextSink } from "./text-sink.ts";
 const progressMs = 1_000;
 
 export interface RowWriterOptions {
-  readonly response: ServerResponse;
+  readonly response: ReplyStream;
   readonly format: RowFormat;
   readonly rows: RowsOf;
   readonly source: StreamSource;

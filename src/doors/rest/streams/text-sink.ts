@@ -3,8 +3,8 @@
  *
  * Text is made of a slice only as the reader takes it: tensors are smaller than their text.
  */
-import type { ServerResponse } from "node:http";
 import type { FlowSink } from "../../../service/index.ts";
+import type { ReplyStream } from "../http/carrier.ts";
 
 /** Characters of one write; a longer item goes out alone. */
 const writeLengthMin = 64 * 1024;
@@ -17,13 +17,13 @@ export interface ItemText<Item> {
 }
 
 export class TextSink<Item> implements FlowSink<readonly Item[]> {
-  readonly #response: ServerResponse;
+  readonly #response: ReplyStream;
   readonly #text: ItemText<Item>;
   /** Where the slice that is being written goes on. */
   #at = 0;
   #taken: () => void = () => {};
 
-  constructor(response: ServerResponse, text: ItemText<Item>) {
+  constructor(response: ReplyStream, text: ItemText<Item>) {
     this.#response = response;
     this.#text = text;
   }

@@ -6,8 +6,7 @@
  * another host is refused unless the operator named its origin: the network of whoever visits a
  * page is not that page's to read. Programs send no origin and are not asked.
  */
-
-import { isOriginNamed } from "../cors.ts";
+import { isOriginNamed } from "../../../base/index.ts";
 
 /**
  * @param origin the header `Origin`, or "" @param host the header `Host`

@@ -10,6 +10,7 @@
  */
 import type { Server as HttpServer } from "node:http";
 import { createServer, type ListenOptions, type Server, type Socket } from "node:net";
+import { claimPort, type PortSharing } from "../../../../transport/index.ts";
 import { listenUnix } from "./unix-socket.ts";
 
 /** Connections that may wait in the kernel per listening socket. */
@@ -23,6 +24,8 @@ export interface ListenersOptions {
   readonly sockets: number;
   /** Connections above this are closed at accept. */
   readonly connectionsMax: number;
+  /** There are several fronts: the first claims the port, the others join it. */
+  readonly sharing?: PortSharing | undefined;
   /** A path that is listened on too; none or "" for the port alone. */
   readonly unixSocket?: string;
   /** Told of each connection that was closed so. */
@@ -61,11 +64,13 @@ export async function openListeners(
     socket.once("close", () => open.delete(socket));
   };
   http.prependListener("connection", track);
-  const claim = createServer();
-  const port = await listen(claim, { host: options.host, port: options.port, exclusive: true });
-  await new Promise<void>((done) => claim.close(() => done()));
+  const { sharing } = options;
+  const port = sharing === "joins" ? options.port : await claimPort(options.host, options.port);
   const where = { host: options.host, port, backlog: backlogConnectionsMax };
-  const isShared = await listenShared(http, { ...where, reusePort: options.sockets > 1 });
+  if (sharing !== undefined) await listen(http, { ...where, reusePort: true });
+  const isShared =
+    sharing !== undefined ||
+    (await listenShared(http, { ...where, reusePort: options.sockets > 1 }));
   const more: Server[] = [];
   for (let index = 1; index < options.sockets && isShared; index += 1) {
     const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {

@@ -39,9 +39,9 @@ function connectionOf(socket: Socket): Connection {
 }
 
 /** Notes that `exchange` is under way on `socket`. */
-export function openExchange(socket: Socket, exchange: Exchange): void {
+export function openExchange(socket: Socket, exchange: Exchange, response: ReplyResponse): void {
   const connection = connectionOf(socket);
-  connection.last = exchange.response;
+  connection.last = response;
   connection.begun = (connection.begun + 1) | 0;
   connection.open.push(exchange);
 }

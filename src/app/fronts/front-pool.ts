@@ -1,0 +1,299 @@
+/**
+ * The primary's side of the other fronts: starts them, tells them what happens, gathers what they
+ * count, and replaces those that die.
+ *
+ * A front that dies takes its own requests along and nothing else; its successor starts at once,
+ * or, when fronts die in a row, after the back-off of workers. At the start of the server all must
+ * open, because one that cannot listen will not be able to later.
+ */
+import { type Clock, type Random, ServingError } from "../../base/index.ts";
+import { restartDelayMs } from "../../engine/index.ts";
+import { FrontLedger, figuresOf, type Log } from "../../observe/index.ts";
+import {
+  type FiguresAsk,
+  instanceState,
+  registrySeed,
+  type ServedVersion,
+  type ServerPhase,
+  type WholeFigures,
+} from "../../service/index.ts";
+import type { Core } from "../compose.ts";
+import type { Config } from "../config/schema.ts";
+import { FrontFindings } from "./front-findings.ts";
+import { FrontProcess } from "./front-process.ts";
+import type { FromFront, OpenOrder, ToFront } from "./messages.ts";
+import { asUsage, usageFigures } from "./usage-figures.ts";
+
+export interface FrontPoolOptions {
+  readonly config: Config;
+  /** All fronts, the primary included; 2 or more. */
+  readonly count: number;
+  readonly core: Core;
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly build: string;
+}
+
+/** Where the primary listens. */
+export interface FrontPorts {
+  readonly port: number;
+  readonly grpcPort: number | undefined;
+}
+
+/** The longest wait for all doors, ms. */
+const openMsMax = 30_000;
+/** A front that has been up for so long has not died in a row with the one before it. */
+const steadyMs = 10_000;
+/** How often every front is asked for its figures, so that little is lost with one that dies. */
+const reportMs = 1_000;
+/** From the order to end to the force, ms; a front waits for slow readers for 5 s at most. */
+const endMsMax = 8_000;
+
+export class FrontPool {
+  readonly #options: FrontPoolOptions;
+  readonly #ledger: FrontLedger;
+  readonly #findings: FrontFindings;
+  /** One for each front that lives, at most `count - 1`. */
+  readonly #fronts = new Set<FrontProcess>();
+  /** The instances that other fronts know, in the order of the registry. */
+  readonly #instances: ServedVersion["loaded"][number][] = [];
+  #ports: FrontPorts | undefined;
+  #phase: ServerPhase = "starting";
+  #lastFront = 0;
+  #deathsInRow = 0;
+  #isEnding = false;
+  #gathering: { readonly key: string; readonly sum: Promise<WholeFigures> } | undefined;
+  #onChange: (() => void) | undefined;
+  #startFault: ServingError | undefined;
+
+  constructor(options: FrontPoolOptions) {
+    this.#options = options;
+    const { core, clock, build, config } = options;
+    this.#ledger = new FrontLedger({ limits: config.limits, clock, build });
+    core.service.gather = (ask) => this.gather(ask);
+    core.onWorkerEnd = (end) => this.#tell({ kind: "died", end });
+    this.#findings = new FrontFindings(core.service, this.#fronts);
+    core.onSuspect = (news) => this.#tell({ kind: "suspect", news });
+    core.onStanding = (served) => this.#findings.judge(served);
+  }
+
+  /** Starts the processes; they wait for the order to open. */
+  start(): void {
+    for (let index = 1; index < this.#options.count; index += 1) this.#start(index);
+  }
+
+  /** Opens the doors of all. REQUIRES: the models are loaded. @throws INTERNAL why one did not */
+  async open(ports: FrontPorts): Promise<void> {
+    this.#ports = ports;
+    for (const served of this.#options.core.service.servedVersions()) {
+      for (const instance of served.loaded) {
+        const number = this.#instances.push(instance) - 1;
+        instance.onReadyChange(() =>
+          this.#tell({ kind: "instance", number, state: instanceState(instance) }),
+        );
+      }
+    }
+    for (const front of this.#fronts) this.#order(front);
+    await this.#allOpen();
+    this.#reportSoon();
+  }
+
+  /** The primary has gone over to another phase of its life. */
+  setPhase(phase: ServerPhase): void {
+    this.#phase = phase;
+    if (phase === "draining") this.#isEnding = true;
+    this.#tell({ kind: "phase", phase });
+  }
+
+  /** Requests and streams of the other fronts that have no answer yet. */
+  get pending(): number {
+    let pending = 0;
+    for (const front of this.#fronts) if (front.isOpen) pending += front.pending;
+    return pending;
+  }
+
+  cutOff(): void {
+    this.#tell({ kind: "cutOff" });
+  }
+
+  /** Ends all fronts: they answer what waits and close their doors first. */
+  async end(): Promise<void> {
+    this.#isEnding = true;
+    this.#tell({ kind: "end" });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#onChange = () => {
+      if (this.#fronts.size === 0) resolve();
+    };
+    this.#onChange();
+    const timer = this.#options.clock.after(endMsMax, () => this.kill());
+    await promise;
+    timer.cancel();
+  }
+
+  /** Ends all fronts now. */
+  kill(): void {
+    this.#isEnding = true;
+    for (const front of this.#fronts) front.kill();
+  }
+
+  /** The figures of all fronts; all who ask at the same time are given the same. */
+  gather(ask: FiguresAsk): Promise<WholeFigures> {
+    const key = `${ask.hasWindows} ${ask.hasLoopDelay}`;
+    if (this.#gathering?.key === key) return this.#gathering.sum;
+    const sum = this.#sum(ask).finally(() => {
+      if (this.#gathering?.sum === sum) this.#gathering = undefined;
+    });
+    this.#gathering = { key, sum };
+    return sum;
+  }
+
+  async #sum(ask: FiguresAsk): Promise<WholeFigures> {
+    const { core, count } = this.#options;
+    const answered = await this.#report(ask);
+    const usage = usageFigures(core.usage, ask);
+    const own = { usage, hasWindows: ask.hasWindows, isPrimary: true };
+    const fronts = { answered: answered + 1, missing: count - answered - 1 };
+    const sum = this.#ledger.sum(figuresOf(core.service.metrics, own), fronts);
+    return { metrics: sum.metrics, usage: asUsage(sum.usage) };
+  }
+
+  /** Asks every front; gives how many answered in time. */
+  async #report(ask: FiguresAsk): Promise<number> {
+    const reports = [...this.#fronts].map(async (front) => {
+      const figures = await front.report(ask);
+      if (figures === undefined || front.isGone) return 0;
+      this.#ledger.note(front.front, figures);
+      return 1;
+    });
+    return (await Promise.all(reports)).reduce<number>((sum, each) => sum + each, 0);
+  }
+
+  #reportSoon(): void {
+    this.#options.clock.after(reportMs, () => {
+      void this.#report({ hasWindows: false, hasLoopDelay: false }).then(() => this.#reportSoon());
+    });
+  }
+
+  #start(index: number): void {
+    this.#lastFront += 1;
+    const front = new FrontProcess({
+      index,
+      front: this.#lastFront,
+      onMessage: (from, message) => this.#take(from, message),
+      onExit: (gone, words) => this.#exited(gone, words),
+    });
+    this.#fronts.add(front);
+    if (this.#ports !== undefined) this.#order(front);
+  }
+
+  #order(front: FrontProcess): void {
+    const { config, count, core } = this.#options;
+    const ports = this.#ports;
+    if (ports === undefined) return;
+    const order: OpenOrder = {
+      config,
+      place: { index: front.index, count },
+      front: front.front,
+      path: front.path,
+      ...ports,
+      phase: this.#phase,
+      registry: registrySeed(core.service.registry),
+    };
+    front.send({ kind: "open", order });
+  }
+
+  #take(front: FrontProcess, message: FromFront): void {
+    switch (message.kind) {
+      case "listening":
+        this.#options.core.engine.connect(front.front, front.path);
+        return;
+      case "opened":
+        this.#opened(front);
+        return;
+      case "failed":
+        this.#startFault = new ServingError("INTERNAL", message.message);
+        this.#onChange?.();
+        return;
+      case "pending":
+        front.pending = message.count;
+        return;
+      case "standing":
+        this.#findings.note(front, message.news);
+        return;
+      case "suspect":
+        this.#findings.learn(front, message.news);
+        return;
+      case "gather":
+        void this.#give(front, message);
+        return;
+      case "figures":
+        return;
+    }
+  }
+
+  #opened(front: FrontProcess): void {
+    front.isOpen = true;
+    front.openedAtMs = this.#options.clock.nowMs();
+    // What has changed since the order was written.
+    front.send({ kind: "phase", phase: this.#phase });
+    for (const [number, instance] of this.#instances.entries()) {
+      front.send({ kind: "instance", number, state: instanceState(instance) });
+    }
+    this.#options.log.info("front open", { front: front.index, front_pid: front.pid });
+    this.#onChange?.();
+  }
+
+  async #give(front: FrontProcess, { id, ask }: { id: number; ask: FiguresAsk }): Promise<void> {
+    const { metrics, usage } = await this.gather(ask);
+    const form = { usage: usageFigures(usage, ask), hasWindows: ask.hasWindows, isPrimary: true };
+    const fronts = metrics.fronts ?? { answered: 0, missing: 0 };
+    front.send({ kind: "whole", id, whole: { figures: figuresOf(metrics, form), fronts } });
+  }
+
+  #exited(front: FrontProcess, words: string): void {
+    const { clock, core, config, log, random } = this.#options;
+    this.#fronts.delete(front);
+    core.engine.disconnect(front.front);
+    this.#ledger.leave(front.front);
+    this.#findings.left(front);
+    this.#onChange?.();
+    if (this.#isEnding) return;
+    const wasSteady = front.openedAtMs > 0 && clock.nowMs() - front.openedAtMs > steadyMs;
+    this.#deathsInRow = wasSteady ? 1 : this.#deathsInRow + 1;
+    const delayMs = restartDelayMs(this.#deathsInRow, config.limits.workerBackoffMsMax, random);
+    const facts = { front: front.index, front_pid: front.pid, words };
+    log.warn("front died", { ...facts, restart_ms: Math.round(delayMs) });
+    if (this.#phase === "starting") {
+      const message = `front ${front.index} did not start: ${words}`;
+      this.#startFault ??= new ServingError("INTERNAL", message);
+      this.#onChange?.();
+      return;
+    }
+    clock.after(delayMs, () => {
+      if (!this.#isEnding) this.#start(front.index);
+    });
+  }
+
+  /** Settles when every front is open; throws when one cannot be. */
+  async #allOpen(): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#onChange = () => {
+      if (this.#startFault !== undefined) reject(this.#startFault);
+      else if ([...this.#fronts].every((front) => front.isOpen)) resolve();
+    };
+    const late = new ServingError("INTERNAL", `the fronts did not open in ${openMsMax} ms`);
+    const timer = this.#options.clock.after(openMsMax, () => reject(late));
+    this.#onChange();
+    try {
+      await promise;
+    } finally {
+      timer.cancel();
+      this.#onChange = undefined;
+    }
+  }
+
+  #tell(message: ToFront): void {
+    for (const front of this.#fronts) if (front.isOpen) front.send(message);
+  }
+}

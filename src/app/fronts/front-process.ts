@@ -1,0 +1,116 @@
+/**
+ * One front that is not the primary, as the primary sees it: a child process with a channel.
+ *
+ *   booting --order--> opening --opened--> open --exit--> gone
+ *
+ * The folder in which the workers call it is made here and is of this user alone. Whatever the
+ * child does, each question is answered or given up after `answerMsMax`.
+ */
+import { type ChildProcess, fork } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { extname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { FrontFigures } from "../../observe/index.ts";
+import type { FiguresAsk } from "../../service/index.ts";
+import type { FromFront, ToFront } from "./messages.ts";
+
+const script = fileURLToPath(new URL(`./main${extname(import.meta.url)}`, import.meta.url));
+
+/** The longest wait for the figures of a front, ms. */
+const answerMsMax = 1_000;
+
+export interface FrontProcessOptions {
+  /** Which share of the limits it keeps: 1 and up. */
+  readonly index: number;
+  /** Its number: no other front of this server ever has it. */
+  readonly front: number;
+  readonly onMessage: (front: FrontProcess, message: FromFront) => void;
+  readonly onExit: (front: FrontProcess, words: string) => void;
+}
+
+export class FrontProcess {
+  readonly index: number;
+  readonly front: number;
+  /** Where the workers call it. */
+  readonly path: string;
+  /** Requests and streams that it has accepted and not answered; asked while the server stops. */
+  pending = 1;
+  /** The versions whose sample it has found to fail; at most all. */
+  readonly failing = new Set<string>();
+  isOpen = false;
+  openedAtMs = 0;
+  readonly #child: ChildProcess;
+  readonly #folder: string;
+  /** Questions without an answer, by their number; each leaves after `answerMsMax`. */
+  readonly #asked = new Map<number, (figures: FrontFigures | undefined) => void>();
+  #lastId = 0;
+  #isGone = false;
+
+  constructor(options: FrontProcessOptions) {
+    this.index = options.index;
+    this.front = options.front;
+    this.#folder = mkdtempSync(join(tmpdir(), `millrace-front-${process.pid}-`));
+    this.path = join(this.#folder, "workers");
+    this.#child = fork(script, [], {
+      serialization: "advanced",
+      stdio: ["ignore", "inherit", "inherit", "ipc"],
+    });
+    this.#child.on("message", (message: FromFront) => {
+      if (message.kind === "figures") this.#answered(message.id, message.figures);
+      else options.onMessage(this, message);
+    });
+    const end = (words: string): void => {
+      if (this.#isGone) return;
+      this.#isGone = true;
+      this.isOpen = false;
+      rmSync(this.#folder, { recursive: true, force: true });
+      for (const id of [...this.#asked.keys()]) this.#answered(id, undefined);
+      options.onExit(this, words);
+    };
+    this.#child.once("error", (thrown) => end(thrown.message));
+    this.#child.once("exit", (code, signal) => end(`it ended with ${signal ?? `code ${code}`}`));
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  get isGone(): boolean {
+    return this.#isGone;
+  }
+
+  send(message: ToFront): void {
+    if (this.#isGone || !this.#child.connected) return;
+    // What cannot be sent any more goes to a front that is ending.
+    this.#child.send(message, () => {});
+  }
+
+  /** Its figures, or `undefined` when it does not tell them in time. */
+  report(ask: FiguresAsk): Promise<FrontFigures | undefined> {
+    if (!this.isOpen) return Promise.resolve(undefined);
+    this.#lastId += 1;
+    const id = this.#lastId;
+    return new Promise((settle) => {
+      const timer = setTimeout(() => this.#answered(id, undefined), answerMsMax);
+      this.#asked.set(id, (figures) => {
+        clearTimeout(timer);
+        settle(figures);
+      });
+      this.send({ kind: "report", id, ask });
+    });
+  }
+
+  /** Ends it now; whoever calls may end before its exit is heard. */
+  kill(): void {
+    if (this.#isGone) return;
+    this.#child.kill("SIGKILL");
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  #answered(id: number, figures: FrontFigures | undefined): void {
+    const settle = this.#asked.get(id);
+    this.#asked.delete(id);
+    settle?.(figures);
+  }
+}

@@ -1,0 +1,25 @@
+/**
+ * A call as the server sees it, whatever carries it: what it books, watches, refuses and ends.
+ */
+import type { Method } from "../method.ts";
+import type { Work } from "./work.ts";
+
+export interface OpenCall {
+  readonly work: Work;
+  /** True once a status was sent, or nobody is there to read one. */
+  readonly isEnded: boolean;
+  /** True while it is a stream that somebody may still use. */
+  readonly isOpenStream: boolean;
+  /** True while a unary call has no whole request, so nothing else keeps its time. */
+  readonly isIncomplete: boolean;
+  /** Bytes that were written and not taken by the connection yet. */
+  readonly unsentBytes: number;
+  /** Starts to read. Throws what the method or the headers are refused with. */
+  open(method: Method): void;
+  /** Ends it with an error. */
+  fail(thrown: unknown): void;
+  /** Its time is over; what is under way is cancelled. */
+  expire(): void;
+  /** Looks after a call whose status was sent; true when it was cut because nobody reads it. */
+  tidyUp(nowMs: number, msMax: number): boolean;
+}

@@ -1,0 +1,20 @@
+/**
+ * A door as the comparison sees it: what it cannot carry, and how it is asked.
+ */
+import type { BuiltServer } from "../built-server.ts";
+import type { Part, Question } from "./question.ts";
+
+/** The servers that are asked: with every dialect, and for platforms alone. */
+export interface Servers {
+  readonly main: BuiltServer;
+  readonly platform: BuiltServer;
+}
+
+export interface Door {
+  /** Why it cannot carry the question or its answer, or `undefined`. */
+  cannot(question: Question): string | undefined;
+  /** What the answer has to be. */
+  wanted(question: Question): readonly Part[];
+  /** @throws Refused */
+  ask(servers: Servers, question: Question): Promise<readonly Part[]>;
+}
