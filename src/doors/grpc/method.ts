@@ -4,12 +4,12 @@
  * A method knows messages and nothing of what carries them, so every way in serves the same
  * methods: HTTP/2 streams (`transport`) and the calls of browsers (`web`).
  */
-import type { IncomingHttpHeaders } from "node:http2";
+import type { CallHeaders } from "./http2/headers/call-headers.ts";
 import type { Work } from "./transport/work.ts";
 
 /** A call as a method sees it. */
 export interface MethodCall {
-  readonly headers: IncomingHttpHeaders;
+  readonly headers: CallHeaders;
   /** The work of a unary call; of a stream the part that is no message's. */
   readonly work: Work;
   /** Bytes that were written and not taken by the connection yet. */

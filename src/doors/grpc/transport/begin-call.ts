@@ -2,8 +2,9 @@
  * How a call is let in, whatever carries it: its method is found, a server that takes nothing just
  * now refuses it, its terms are read, and it starts to read.
  */
-import type { IncomingHttpHeaders } from "node:http2";
 import { type Limits, quote, ServingError } from "../../../base/index.ts";
+import type { CallHeaders } from "../http2/headers/call-headers.ts";
+import { headerPairsMax } from "../http2/headers/header-decoder.ts";
 import type { Method } from "../method.ts";
 import type { CallSettings } from "./call.ts";
 import type { OpenCall } from "./open-call.ts";
@@ -27,14 +28,16 @@ export interface CallHost {
 /** What its head says of a call. */
 export interface CallHead {
   readonly path: string;
-  readonly headers: IncomingHttpHeaders;
+  readonly headers: CallHeaders;
   /** Of all names and values together. */
   readonly headerBytes: number;
+  /** Fields that were sent; `headers` may have fewer. */
+  readonly headerPairs: number;
 }
 
 /** @throws what the call is refused with */
 export function beginCall(host: CallHost, call: OpenCall, head: CallHead): void {
-  checkHeaders(head.headerBytes, host.limits);
+  checkHeaders(head, host.limits);
   const method = host.methods.get(head.path);
   if (method === undefined) throw unknownMethod(head.path);
   const { work } = call;
@@ -48,11 +51,15 @@ export function beginCall(host: CallHost, call: OpenCall, head: CallHead): void 
   call.open(method);
 }
 
-/** Node itself ends streams with several times as much. */
-function checkHeaders(bytes: number, { headerBytesMax }: Limits): void {
-  if (bytes <= headerBytesMax) return;
-  const message = `the metadata has ${bytes} bytes; the limit is ${headerBytesMax}`;
-  throw new ServingError("HEADER_TOO_LARGE", message, { limit: "headerBytesMax" });
+function checkHeaders({ headerBytes, headerPairs }: CallHead, { headerBytesMax }: Limits): void {
+  if (headerBytes > headerBytesMax) {
+    const message = `the metadata has ${headerBytes} bytes; the limit is ${headerBytesMax}`;
+    throw new ServingError("HEADER_TOO_LARGE", message, { limit: "headerBytesMax" });
+  }
+  if (headerPairs > headerPairsMax) {
+    const message = `the metadata has ${headerPairs} fields, the limit is ${headerPairsMax}`;
+    throw new ServingError("HEADER_TOO_LARGE", message);
+  }
 }
 
 function unknownMethod(path: string): ServingError {

@@ -6,19 +6,16 @@
  * for a caller who compressed, and then in the same way. One file because each of its methods turns
  * on the same few facts: what was sent, what is still to come, who waits.
  */
-import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
 import { type Compression, compress, type Limits, ServingError } from "../../../base/index.ts";
-import {
-  hookStream,
-  type StreamReading,
-  type StreamSink,
-  startReading,
-  takeEarly,
-} from "../../../transport/index.ts";
 import { framePrefix } from "../encode.ts";
 import { acceptEncoding, errorTrailers } from "../errors.ts";
+import type { CallStream, StreamSink } from "../http2/call-stream.ts";
+import { errorCode } from "../http2/fault.ts";
+import type { CallHeaders } from "../http2/headers/call-headers.ts";
+import { blockAhead, type HeadBlock, headerBlock } from "../http2/headers/header-encoder.ts";
 import type { Method, MethodCall, StreamReader } from "../method.ts";
 import { compressionOf, Incoming } from "./incoming.ts";
+import { prefixBytes } from "./messages.ts";
 import type { OpenCall } from "./open-call.ts";
 import { Work, type WorkSettings } from "./work.ts";
 
@@ -34,50 +31,45 @@ export interface CallSettings extends WorkSettings {
 }
 
 export interface CallParts {
-  readonly stream: ServerHttp2Stream;
-  readonly headers: IncomingHttpHeaders;
+  readonly stream: CallStream;
+  readonly headers: CallHeaders;
   readonly settings: CallSettings;
   readonly requestId: string;
   readonly path: string;
-  /** The headers said that nothing follows. */
-  readonly isBodiless: boolean;
 }
 
-const okTrailers = { "grpc-status": "0" };
-const withTrailers = { waitForTrailers: true, sendDate: false };
-const lastHeaders = { endStream: true, sendDate: false };
 const contentType = "application/grpc";
+const okTrailers: HeadBlock = { fixed: headerBlock({ "grpc-status": 0 }), text: undefined };
+const plainHead = headAhead({});
+const packedHeads = {
+  gzip: headAhead({ "grpc-encoding": "gzip" }),
+  deflate: headAhead({ "grpc-encoding": "deflate" }),
+};
 /** Messages below this are sent as they are. */
 const compressBytesMin = 1024;
-const prefixBytes = 5;
-/** How long a status may take to leave, ms. */
+/** How long a caller may send on after the status, ms. */
 const statusMsMax = 100;
 
 export class Call implements StreamSink, MethodCall, OpenCall {
-  readonly headers: IncomingHttpHeaders;
+  readonly headers: CallHeaders;
   /** The work of a unary call; of a stream the part that is no message's. */
   readonly work: Work;
-  readonly #stream: ServerHttp2Stream;
+  readonly #stream: CallStream;
   readonly #settings: CallSettings;
-  readonly #isBodiless: boolean;
   #incoming: Incoming | undefined;
-  #reading: StreamReading | undefined;
   #method: Method | undefined;
   #reader: StreamReader | undefined;
   #encoding: Compression | undefined;
   #messages = 0;
-  #onClosed: (() => void) | undefined;
   #isStarted = false;
   #isEnded = false;
   #waitingBytes = -1;
   #waitingSinceMs = 0;
-  #trailers: Record<string, string> = okTrailers;
 
-  constructor({ stream, headers, settings, requestId, path, isBodiless }: CallParts) {
+  constructor({ stream, headers, settings, requestId, path }: CallParts) {
     this.#stream = stream;
     this.headers = headers;
-    this.#isBodiless = isBodiless;
-    hookStream(stream, this);
+    stream.sink = this;
     this.#settings = settings;
     this.work = new Work(settings, { requestId, path });
   }
@@ -99,11 +91,11 @@ export class Call implements StreamSink, MethodCall, OpenCall {
 
   /** Bytes that were written and not taken by the connection yet. */
   get unsentBytes(): number {
-    return this.#stream.writableLength;
+    return this.#stream.queuedBytes;
   }
 
   /**
-   * Starts to read.
+   * Says what is done with what arrives. REQUIRES: before anything arrives.
    * @throws UNSUPPORTED for a compression that is not read here, and what the method refuses
    */
   open(method: Method): void {
@@ -111,22 +103,15 @@ export class Call implements StreamSink, MethodCall, OpenCall {
     this.#encoding = compressionOf(this.headers["grpc-encoding"]);
     if (method.kind === "stream") this.#reader = method.open(this);
     const { limits } = this.#settings;
-    const incoming = new Incoming(this, { encoding: this.#encoding, limits });
-    this.#incoming = incoming;
-    if (!this.#isBodiless && takeEarly(this.#stream, this)) return;
-    this.#reading = startReading(this.#stream, this, this.#isBodiless);
+    this.#incoming = new Incoming(this, { encoding: this.#encoding, limits });
   }
 
-  chunk(bytes: Buffer): void {
-    this.#incoming?.take(bytes);
+  chunk(bytes: Buffer, at: number, end: number): void {
+    this.#incoming?.take(bytes, at, end);
   }
 
   halfClosed(): void {
     this.#incoming?.halfClose();
-  }
-
-  wantTrailers(): void {
-    this.#stream.sendTrailers(this.#trailers);
   }
 
   /** One message as work of its own, under the call's terms. */
@@ -161,23 +146,18 @@ export class Call implements StreamSink, MethodCall, OpenCall {
 
   /** Stops reading until `resume`; what one chunk held still comes. */
   pause(): void {
-    this.#reading?.pause();
+    this.#stream.pause();
   }
 
   resume(): void {
-    this.#reading?.resume();
+    this.#stream.resume();
   }
 
   /** Settles once what was written has been taken, or the stream is gone. */
   async drained(): Promise<void> {
-    const stream = this.#stream;
-    if (stream.destroyed || !stream.writableNeedDrain) return;
     const { promise, resolve } = Promise.withResolvers<void>();
-    stream.once("drain", resolve);
-    this.#onClosed = resolve;
+    this.#stream.onDrained(resolve);
     await promise;
-    this.#onClosed = undefined;
-    stream.removeListener("drain", resolve);
   }
 
   /** Answers a unary call with a frame and the bytes that follow it in the same message. */
@@ -191,11 +171,16 @@ export class Call implements StreamSink, MethodCall, OpenCall {
       return;
     }
     this.#isEnded = true;
-    this.#start();
-    const last = rest.at(-1) ?? frame;
-    if (rest.length > 0) for (const part of [frame, ...rest.slice(0, -1)]) this.#stream.write(part);
-    this.#stream.end(last);
     this.work.end("OK");
+    const stream = this.#stream;
+    if (rest.length === 0 && !this.#isStarted) {
+      stream.answer({ head: this.#head(), message: frame, trailers: okTrailers });
+      return;
+    }
+    this.#start();
+    stream.write(frame);
+    for (const part of rest) stream.write(part);
+    stream.end(okTrailers);
   }
 
   /** Sends one message of a stream. */
@@ -219,37 +204,37 @@ export class Call implements StreamSink, MethodCall, OpenCall {
   finish(): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
-    this.#start();
-    this.#stream.end();
     this.work.end("OK");
+    this.#start();
+    this.#stream.end(okTrailers);
   }
 
   /** Ends the call with an error. */
   fail(thrown: unknown): void {
     const error = ServingError.from(thrown);
+    // First: what is written may close the stream, and then it would count as left by its caller.
+    this.work.end(error.code, error);
     if (!this.#isEnded) {
       this.#isEnded = true;
       this.#writeError(error);
       this.#reader?.ended();
       // What still comes is read and dropped until the caller stops.
-      this.#reading?.resume();
+      this.#stream.resume();
     }
-    this.work.end(error.code, error);
   }
 
   #writeError(error: ServingError): void {
     const stream = this.#stream;
-    if (stream.destroyed || stream.closed) return;
+    if (stream.isGone) return;
     const trailers = errorTrailers(error, this.work.requestId);
     if (this.#isStarted) {
-      this.#trailers = trailers;
-      stream.end();
+      stream.end({ fixed: headerBlock(trailers), text: undefined });
       return;
     }
     const accepted =
       error.field === "grpc-encoding" ? { "grpc-accept-encoding": acceptEncoding } : {};
     const head = { ":status": 200, "content-type": contentType, ...accepted, ...trailers };
-    stream.respond(head, lastHeaders);
+    stream.respond({ fixed: headerBlock(head), text: undefined }, true);
   }
 
   /** Its time is over; what is under way is cancelled. */
@@ -261,21 +246,21 @@ export class Call implements StreamSink, MethodCall, OpenCall {
 
   /**
    * Looks after a call whose status was sent; true when its reader took nothing for `msMax` and it
-   * was cut. A caller who sends on is told to stop, but later: that would overtake the status.
+   * was cut. A caller who sends on is told to stop, but later: many end by themselves.
    */
   tidyUp(nowMs: number, msMax: number): boolean {
     const stream = this.#stream;
-    const bytes = stream.writableLength;
+    const bytes = stream.queuedBytes;
     if (bytes !== this.#waitingBytes) {
       this.#waitingBytes = bytes;
       this.#waitingSinceMs = nowMs;
     }
     const waitedMs = nowMs - this.#waitingSinceMs;
-    if (bytes === 0 && stream.writableFinished && waitedMs > statusMsMax) {
-      stream.close(constants.NGHTTP2_NO_ERROR);
+    if (stream.isEnded) {
+      if (waitedMs > statusMsMax) stream.reset(errorCode.none);
       return false;
     }
-    if (waitedMs > msMax) stream.close(constants.NGHTTP2_CANCEL);
+    if (waitedMs > msMax) stream.reset(errorCode.cancel);
     return waitedMs > msMax;
   }
 
@@ -283,7 +268,6 @@ export class Call implements StreamSink, MethodCall, OpenCall {
   closed(): void {
     this.#settings.closed(this);
     this.#isEnded = true;
-    this.#onClosed?.();
     this.#reader?.ended();
     // An error is dear, and most calls end well.
     if (!this.work.isOver) this.work.abandon(new ServingError("CANCELLED", "the caller left"));
@@ -293,13 +277,22 @@ export class Call implements StreamSink, MethodCall, OpenCall {
   #start(): void {
     if (this.#isStarted) return;
     this.#isStarted = true;
-    const stream = this.#stream;
-    const head: Record<string, string | number> = {
-      ":status": 200,
-      "content-type": contentType,
-      "x-request-id": this.work.requestId,
-    };
-    if (this.#encoding !== undefined) head["grpc-encoding"] = this.#encoding;
-    stream.respond(head, withTrailers);
+    this.#stream.respond(this.#head(), false);
   }
+
+  #head(): HeadBlock {
+    const fixed = this.#encoding === undefined ? plainHead : packedHeads[this.#encoding];
+    return { fixed, text: this.work.requestId };
+  }
+
+  /** Answers what is no gRPC, in HTTP. */
+  answerHttp(head: { readonly [name: string]: string | number }): void {
+    this.#isEnded = true;
+    this.#stream.respond({ fixed: headerBlock(head), text: undefined }, true);
+  }
+}
+
+/** The head of a reply up to the request's id. */
+function headAhead(more: { readonly [name: string]: string }): Buffer {
+  return blockAhead({ ":status": 200, "content-type": contentType, ...more }, "x-request-id");
 }

@@ -43,10 +43,11 @@ export class Incoming {
     return this.#isHalfClosed;
   }
 
-  take(chunk: Buffer): void {
+  /** Takes the bytes of `chunk` from `at` to `end`. */
+  take(chunk: Buffer, at: number, end: number): void {
     if (this.#sink.isEnded) return;
     try {
-      this.#cutter.push(chunk);
+      this.#cutter.push(chunk, at, end);
     } catch (thrown) {
       this.#sink.fail(thrown);
     }

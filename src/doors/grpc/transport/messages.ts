@@ -11,6 +11,9 @@ import { ServingError } from "../../../base/index.ts";
 /** Bytes ahead of each message. */
 export const prefixBytes = 5;
 
+/** Room is made for so many times what has come: each growth copies, unwritten room is free. */
+const growth = 16;
+
 /** First room of a message that comes in parts, byte. */
 const roomBytesMin = 16 * 1024;
 
@@ -41,23 +44,31 @@ export class MessageCutter {
   }
 
   /** @throws PAYLOAD_TOO_LARGE, INVALID_REQUEST (a flag that is neither 0 nor 1) */
-  push(chunk: Buffer): void {
-    let at = 0;
-    while (at < chunk.length) {
-      if (this.#length === -1) at = this.#readPrefix(chunk, at);
-      else at = this.#readBody(chunk, at);
+  push(chunk: Buffer, from = 0, to = chunk.length): void {
+    let at = from;
+    while (at < to) {
+      if (this.#length !== -1) at = this.#readBody(chunk, at, to);
+      else if (this.#head.length === 0 && to - at >= prefixBytes)
+        at = this.#readWholePrefix(chunk, at);
+      else at = this.#readPrefix(chunk, at, to);
     }
   }
 
-  #readPrefix(chunk: Buffer, at: number): number {
+  #readWholePrefix(chunk: Buffer, at: number): number {
+    this.#begin(chunk[at] as number, chunk.readUInt32BE(at + 1));
+    if (this.#length === 0) this.#deliver(noBytes);
+    return at + prefixBytes;
+  }
+
+  #readPrefix(chunk: Buffer, at: number, to: number): number {
     const missing = prefixBytes - this.#head.length;
-    const end = Math.min(at + missing, chunk.length);
+    const end = Math.min(at + missing, to);
     const part = chunk.subarray(at, end);
     if (end - at < missing) {
       this.#head = Buffer.concat([this.#head, part]);
       return end;
     }
-    const head = this.#head.length === 0 ? part : Buffer.concat([this.#head, part]);
+    const head = Buffer.concat([this.#head, part]);
     this.#head = noBytes;
     this.#begin(head[0] as number, head.readUInt32BE(1));
     if (this.#length === 0) this.#deliver(noBytes);
@@ -78,9 +89,9 @@ export class MessageCutter {
     this.#length = length;
   }
 
-  #readBody(chunk: Buffer, at: number): number {
+  #readBody(chunk: Buffer, at: number, to: number): number {
     const missing = this.#length - this.#have;
-    const end = Math.min(at + missing, chunk.length);
+    const end = Math.min(at + missing, to);
     if (this.#have === 0 && end - at === missing) {
       this.#deliver(chunk.subarray(at, end));
       return end;
@@ -96,7 +107,7 @@ export class MessageCutter {
     const need = this.#have + more;
     const room = this.#room;
     if (room !== undefined && room.length >= need) return room;
-    const size = Math.min(this.#length, Math.max(roomBytesMin, 2 * need));
+    const size = Math.min(this.#length, Math.max(roomBytesMin, growth * need));
     const grown = Buffer.allocUnsafeSlow(size);
     room?.copy(grown, 0, 0, this.#have);
     this.#room = grown;

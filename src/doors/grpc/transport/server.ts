@@ -1,17 +1,8 @@
 /**
- * The HTTP/2 server under the gRPC door.
- *
- * Node's own `node:http2` does framing, header compression and flow control, and refuses floods; on
- * it stands what gRPC adds. A whole gRPC library on top of it answers half as many calls a second
- * (docs/adr/0018). Knows nothing of models.
+ * The server under the gRPC door: on each connection that speaks HTTP/2 one of ours
+ * (docs/adr/0037), on these what gRPC adds, and beside them what browsers call. Knows nothing of
+ * models.
  */
-import {
-  constants,
-  createServer,
-  type IncomingHttpHeaders,
-  type ServerHttp2Session,
-  type ServerHttp2Stream,
-} from "node:http2";
 import {
   type Clock,
   type CorsSettings,
@@ -21,7 +12,9 @@ import {
   makeRequestIds,
   ServingError,
 } from "../../../base/index.ts";
-import { Sessions, sessionOptions, type TlsParts } from "../../../transport/index.ts";
+import type { TlsParts } from "../../../transport/index.ts";
+import type { CallStream } from "../http2/call-stream.ts";
+import type { CallHeaders, RequestHead } from "../http2/headers/call-headers.ts";
 import type { Method } from "../method.ts";
 import { createWebServer } from "../web/server.ts";
 import { beginCall, type CallHost } from "./begin-call.ts";
@@ -29,6 +22,7 @@ import { Call } from "./call.ts";
 import type { ListenPlace } from "./listen.ts";
 import { openListener } from "./listener.ts";
 import type { OpenCall } from "./open-call.ts";
+import { Sessions } from "./sessions.ts";
 import { CallWatch } from "./watch-calls.ts";
 import type { Work } from "./work.ts";
 
@@ -79,21 +73,16 @@ interface Host extends CallHost {
 export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcServer> {
   const { limits, clock } = options;
   const host = makeHost(options);
-  const server = createServer(sessionOptions(limits));
-  const sessions = new Sessions({ limits, clock, keepAliveMs: options.keepAliveMs });
-  server.on("session", (session: ServerHttp2Session) => sessions.add(session));
-  server.on("stream", (stream: ServerHttp2Stream, ...opened: Opened) => {
-    const [headers, flags, raw] = opened;
-    const isBodiless = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;
-    begin(host, stream, { headers, isBodiless, headerBytes: bytesOf(raw) });
+  const sessions = new Sessions({
+    ...{ limits, clock, keepAliveMs: options.keepAliveMs },
+    limitHit: options.limitHit,
+    opened: (stream, head) => begin(host, stream, head),
   });
-  // A peer that breaks the rules of HTTP/2: the session is already ended.
-  server.on("sessionError", () => {});
   const web = createWebServer(host, options);
   const { port, sockets, close } = await openListener({
     ...options,
     prefersHttp1: options.hasWeb && options.cors.origins.length > 0,
-    http2: (socket) => server.emit("connection", socket),
+    http2: (socket) => sessions.add(socket),
     http1: (socket) => web.take(socket),
   });
   return {
@@ -102,7 +91,7 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
       return sockets.size;
     },
     get unsentConnections() {
-      let count = 0;
+      let count = sessions.unsent;
       for (const socket of sockets) if (socket.writableLength > 0) count += 1;
       for (const call of host.calls) if (call.unsentBytes > 0) count += 1;
       return count;
@@ -166,47 +155,27 @@ function makeHost(options: GrpcServerOptions): Host {
   return host;
 }
 
-/** What Node says of a new stream. */
-type Opened = readonly [headers: IncomingHttpHeaders, flags: number, raw: readonly string[]];
-
-/** Names and values together. */
-function bytesOf(raw: readonly string[]): number {
-  let bytes = 0;
-  for (const text of raw) bytes += text.length;
-  return bytes;
-}
-
-interface Opening {
-  readonly headerBytes: number;
-  readonly headers: IncomingHttpHeaders;
-  readonly isBodiless: boolean;
-}
-
-function begin(host: Host, stream: ServerHttp2Stream, opening: Opening): void {
+function begin(host: Host, stream: CallStream, head: RequestHead): void {
   const { settings } = host;
-  const { headers, isBodiless } = opening;
+  const { headers, bytes, pairs } = head;
   const path = headers[":path"] ?? "";
-  const given = headers["x-request-id"];
-  const requestId = host.nextRequestId(typeof given === "string" ? given : "");
-  const call = new Call({ stream, headers, settings, requestId, path, isBodiless });
+  const requestId = host.nextRequestId(headers["x-request-id"] ?? "");
+  const call = new Call({ stream, headers, settings, requestId, path });
   host.calls.add(call);
   host.watch.note();
   try {
-    if (!isGrpc(stream, headers)) return;
-    beginCall(host, call, { path, headers, headerBytes: opening.headerBytes });
+    if (!isGrpc(call, headers)) return;
+    beginCall(host, call, { path, headers, headerBytes: bytes, headerPairs: pairs });
   } catch (thrown) {
     call.fail(thrown);
   }
 }
 
 /** False when it is answered already: it is HTTP, but no gRPC. */
-function isGrpc(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): boolean {
+function isGrpc(call: Call, headers: CallHeaders): boolean {
   const isPost = headers[":method"] === "POST";
-  const type = headers["content-type"] ?? "";
-  if (isPost && isGrpcType(type)) return true;
-  const status = isPost ? 415 : 405;
-  stream.respond({ ":status": status, ...(isPost ? {} : { allow: "POST" }) }, { endStream: true });
-  stream.close();
+  if (isPost && isGrpcType(headers["content-type"] ?? "")) return true;
+  call.answerHttp(isPost ? { ":status": 415 } : { ":status": 405, allow: "POST" });
   return false;
 }
 

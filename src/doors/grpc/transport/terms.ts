@@ -4,8 +4,8 @@
  * Of `grpc-timeout` and `x-request-timeout-ms` the smaller wins, cut to `deadlineMsMax`. A timeout
  * of 0 is legal and has passed when it arrives.
  */
-import type { IncomingHttpHeaders } from "node:http2";
 import { quote, ServingError } from "../../../base/index.ts";
+import type { CallHeaders } from "../http2/headers/call-headers.ts";
 
 export interface CallTerms {
   /** Time allowed, ms, at most `deadlineMsMax`; `undefined` when the caller names none. */
@@ -28,7 +28,7 @@ const timeoutDigitsMax = 8;
 const noTerms: CallTerms = { allowedMs: undefined, priority: 0 };
 
 /** @throws INVALID_REQUEST */
-export function readTerms(headers: IncomingHttpHeaders, deadlineMsMax: number): CallTerms {
+export function readTerms(headers: CallHeaders, deadlineMsMax: number): CallTerms {
   const timeout = headers["grpc-timeout"];
   const timeoutMs = headers["x-request-timeout-ms"];
   const priority = headers["x-request-priority"];

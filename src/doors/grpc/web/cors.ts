@@ -25,7 +25,7 @@ const exposedHeaders =
 /** What a reply to the page says; empty for a caller that is no page, or of no named origin. */
 export function corsHeadersOf(peer: WebPeer, settings: CorsSettings): Record<string, string> {
   const { origins } = settings;
-  const { origin = "" } = peer.headers;
+  const origin = peer.headers["origin"] ?? "";
   if (origin === "" || !isOriginNamed(origin, origins)) return {};
   const isAny = origins.includes(anyOrigin);
   return {
@@ -43,7 +43,7 @@ export function isPreflight({ method, headers }: WebPeer): boolean {
 /** What a preflight is answered. @throws PERMISSION_DENIED for a page of another origin */
 export function preflightHeadersOf(peer: WebPeer, settings: CorsSettings): Record<string, string> {
   const headers = corsHeadersOf(peer, settings);
-  const { origin = "" } = peer.headers;
+  const origin = peer.headers["origin"] ?? "";
   if (headers["access-control-allow-origin"] === undefined) {
     const message = `origin ${quote(origin)} is not allowed to call this server (cors.origins)`;
     throw new ServingError("PERMISSION_DENIED", message, { field: "origin" });

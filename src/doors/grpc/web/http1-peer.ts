@@ -6,6 +6,7 @@
  * is cut in time.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { CallHeaders } from "../http2/headers/call-headers.ts";
 import type { WebPeer, WebSink } from "./web-peer.ts";
 
 export function http1Peer(request: IncomingMessage, response: ServerResponse): WebPeer {
@@ -14,8 +15,9 @@ export function http1Peer(request: IncomingMessage, response: ServerResponse): W
   return {
     method: request.method ?? "",
     path: query === -1 ? target : target.slice(0, query),
-    headers: request.headers,
+    headers: headersOf(request),
     headerBytes: request.rawHeaders.reduce((bytes, text) => bytes + text.length, 0),
+    headerPairs: request.rawHeaders.length / 2,
     get unsentBytes() {
       return response.writableLength;
     },
@@ -35,6 +37,13 @@ export function http1Peer(request: IncomingMessage, response: ServerResponse): W
     resume: () => void request.resume(),
     cut: () => void request.socket.destroy(),
   };
+}
+
+/** Node keeps one field, which callers do not send, as a list. */
+function headersOf({ headers }: IncomingMessage): CallHeaders {
+  const plain: { [name: string]: string | undefined } = Object.create(null);
+  for (const [name, value] of Object.entries(headers)) plain[name] = String(value);
+  return plain;
 }
 
 /** Statuses from here on say no. */

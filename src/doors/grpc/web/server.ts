@@ -97,12 +97,11 @@ function takeCall(host: CallHost, cors: CorsSettings, peer: WebPeer): void {
     throw new ServingError("METHOD_NOT_ALLOWED", "gRPC and gRPC-Web are called by POST");
   }
   if (format === undefined) throw wrongType(type);
-  const given = peer.headers["x-request-id"];
   const call = new WebCall({
     peer,
     format,
     settings: host.settings,
-    requestId: host.nextRequestId(typeof given === "string" ? given : ""),
+    requestId: host.nextRequestId(peer.headers["x-request-id"] ?? ""),
     corsHeaders: corsHeadersOf(peer, cors),
   });
   host.calls.add(call);

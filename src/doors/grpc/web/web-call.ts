@@ -7,10 +7,10 @@
  * who leaves, or whose time is over, cancels what is under way. A caller sends one message: a
  * browser sends its request whole before it reads, so methods that take a stream are refused.
  */
-import type { IncomingHttpHeaders } from "node:http2";
 import { type Compression, compress, ServingError } from "../../../base/index.ts";
 import { framePrefix } from "../encode.ts";
 import { acceptEncoding, errorTrailers } from "../errors.ts";
+import type { CallHeaders } from "../http2/headers/call-headers.ts";
 import type { Method, MethodCall, StreamReader } from "../method.ts";
 import type { CallSettings } from "../transport/call.ts";
 import { compressionOf, Incoming, type IncomingSink } from "../transport/incoming.ts";
@@ -37,7 +37,7 @@ const compressBytesMin = 1024;
 const dropMsMax = 1_000;
 
 export class WebCall implements MethodCall, OpenCall, WebSink, IncomingSink {
-  readonly headers: IncomingHttpHeaders;
+  readonly headers: CallHeaders;
   /** The work of a unary call; of a stream the part that is no message's. */
   readonly work: Work;
   readonly #peer: WebPeer;
@@ -66,7 +66,7 @@ export class WebCall implements MethodCall, OpenCall, WebSink, IncomingSink {
     this.#settings = settings;
     this.headers = peer.headers;
     this.work = new Work(settings, { requestId, path: peer.path });
-    this.#replyFormat = replyFormatOf(format, peer.headers.accept ?? "");
+    this.#replyFormat = replyFormatOf(format, peer.headers["accept"] ?? "");
     this.#text = format.isText ? new Base64Text() : undefined;
     peer.hear(this);
   }
@@ -101,7 +101,8 @@ export class WebCall implements MethodCall, OpenCall, WebSink, IncomingSink {
   chunk(bytes: Buffer): void {
     if (this.#isEnded) return;
     try {
-      this.#incoming?.take(this.#text === undefined ? bytes : this.#text.push(bytes));
+      const plain = this.#text === undefined ? bytes : this.#text.push(bytes);
+      this.#incoming?.take(plain, 0, plain.length);
     } catch (thrown) {
       this.fail(thrown);
     }

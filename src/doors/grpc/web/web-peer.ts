@@ -2,7 +2,7 @@
  * One request of HTTP and its reply, as a call of gRPC-Web needs them; a port, so that the call
  * does not know which HTTP it came over.
  */
-import type { IncomingHttpHeaders } from "node:http2";
+import type { CallHeaders } from "../http2/headers/call-headers.ts";
 
 /** Whom a request's bytes and ends are for. */
 export interface WebSink {
@@ -16,9 +16,10 @@ export interface WebSink {
 export interface WebPeer {
   readonly method: string;
   readonly path: string;
-  readonly headers: IncomingHttpHeaders;
+  readonly headers: CallHeaders;
   /** Of all header names and values together. */
   readonly headerBytes: number;
+  readonly headerPairs: number;
   /** Bytes that were written and not taken by the connection yet. */
   readonly unsentBytes: number;
   /** True once all that was written has left, the end included. */

@@ -1,0 +1,141 @@
+/**
+ * What a connection has to send: frames are written one behind the other into a slab, and all that
+ * one turn of the event loop produced leaves by one system call.
+ *
+ * Large bytes are not copied: they are sent from where they lie. Bounded: streams stop to send
+ * while `isFull`, and nothing is read from a caller while `isOverfull`.
+ */
+import type { Socket } from "node:net";
+import type { Clock, Timer } from "../../../base/index.ts";
+
+export interface OutboxOptions {
+  readonly socket: Socket;
+  readonly clock: Clock;
+  /** How long a reader may take nothing, ms. */
+  readonly replyReadMsMax: number;
+  /** Called when a reader took nothing for so long. */
+  unread(): void;
+}
+
+const slabBytes = 64 * 1024;
+const fullBytes = 1024 * 1024;
+const overfullBytes = 2 * 1024 * 1024;
+/** From here on bytes are sent from where they lie. */
+const copyBytesMax = 2_048;
+
+export class Outbox {
+  readonly #options: OutboxOptions;
+  readonly #socket: Socket;
+  #slab = Buffer.alloc(0);
+  /** What of the slab is not in `#parts` yet. */
+  #from = 0;
+  #at = 0;
+  #parts: Uint8Array[] = [];
+  #partBytes = 0;
+  #isScheduled = false;
+  /** Writes that the system has taken. */
+  #writes = 0;
+  #watch: Timer | undefined;
+
+  constructor(options: OutboxOptions) {
+    this.#options = options;
+    this.#socket = options.socket;
+  }
+
+  /** Where what was reserved last is to be written. */
+  get slab(): Buffer {
+    return this.#slab;
+  }
+
+  /** Bytes that no system call has taken. */
+  get unsentBytes(): number {
+    return this.#partBytes + this.#at - this.#from + this.#socket.writableLength;
+  }
+
+  /** True while streams have to wait. */
+  get isFull(): boolean {
+    return this.unsentBytes > fullBytes;
+  }
+
+  /** True while nothing more should be read that makes more to send. */
+  get isOverfull(): boolean {
+    return this.unsentBytes > overfullBytes;
+  }
+
+  /** Room for `bytes` in `slab`. REQUIRES: they are written before the next call. @returns where */
+  reserve(bytes: number): number {
+    if (this.#at + bytes > this.#slab.length) {
+      this.#cut();
+      this.#slab = Buffer.allocUnsafeSlow(Math.max(slabBytes, bytes));
+      this.#from = 0;
+      this.#at = 0;
+    }
+    const at = this.#at;
+    this.#at += bytes;
+    this.#schedule();
+    return at;
+  }
+
+  /** Sends bytes. REQUIRES: nobody changes them afterwards. */
+  append(bytes: Uint8Array): void {
+    if (bytes.length <= copyBytesMax) {
+      const at = this.reserve(bytes.length);
+      this.#slab.set(bytes, at);
+      return;
+    }
+    this.#cut();
+    this.#parts.push(bytes);
+    this.#partBytes += bytes.length;
+    this.#schedule();
+  }
+
+  /** Hands what there is to the socket. */
+  flush(): void {
+    this.#isScheduled = false;
+    this.#cut();
+    const parts = this.#parts;
+    if (parts.length === 0) return;
+    this.#parts = [];
+    this.#partBytes = 0;
+    const socket = this.#socket;
+    if (!socket.writable) return;
+    if (parts.length > 1) socket.cork();
+    for (const part of parts) socket.write(part, this.#written);
+    if (parts.length > 1) socket.uncork();
+    if (socket.writableLength > 0) this.#watch ??= this.#watchSoon();
+  }
+
+  readonly #written = (): void => {
+    this.#writes += 1;
+    if (this.#watch === undefined || this.#socket.writableLength > 0) return;
+    this.#watch.cancel();
+    this.#watch = undefined;
+  };
+
+  /** Looks whether anything was taken since now. */
+  #watchSoon(): Timer {
+    const { clock, replyReadMsMax, unread } = this.#options;
+    const before = this.#writes;
+    return clock.after(replyReadMsMax, () => {
+      this.#watch = undefined;
+      if (this.#socket.destroyed || this.#socket.writableLength === 0) return;
+      if (this.#writes === before) unread();
+      else this.#watch = this.#watchSoon();
+    });
+  }
+
+  readonly #flushSoon = (): void => this.flush();
+
+  #schedule(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    this.#options.clock.soon(this.#flushSoon);
+  }
+
+  #cut(): void {
+    if (this.#at === this.#from) return;
+    this.#parts.push(this.#slab.subarray(this.#from, this.#at));
+    this.#partBytes += this.#at - this.#from;
+    this.#from = this.#at;
+  }
+}

@@ -1,0 +1,87 @@
+/**
+ * The HTTP/2 connections: who is still there, and how they are told to leave.
+ *
+ * A connection that says nothing of HTTP/2 within `headersReadMsMax` is ended. Each is asked now
+ * and then whether it is there, and ended when it does not answer in time. On a drain each is told
+ * at once that its next calls belong elsewhere (GOAWAY with the highest id: what is on its way is
+ * still served; a connection opened later is not told, or its caller would never get through), and
+ * at the stop that nothing more is taken.
+ */
+import type { Socket } from "node:net";
+import type { Clock, LimitName, Limits, Timer } from "../../../base/index.ts";
+import type { CallStream } from "../http2/call-stream.ts";
+import { Connection } from "../http2/connection.ts";
+import type { RequestHead } from "../http2/headers/call-headers.ts";
+
+export interface SessionsOptions {
+  readonly limits: Limits;
+  readonly clock: Clock;
+  readonly keepAliveMs: number;
+  limitHit(name: LimitName): void;
+  /** A call began. Sets the sink of its stream; may not throw. */
+  opened(stream: CallStream, head: RequestHead): void;
+}
+
+/** How long a connection may take to answer when it is asked, ms. */
+const answerMsMax = 20_000;
+
+export class Sessions {
+  readonly #options: SessionsOptions;
+  /** At most one for each connection, of which there are connectionsMax. */
+  readonly #open = new Set<Connection>();
+
+  constructor(options: SessionsOptions) {
+    this.#options = options;
+  }
+
+  /** Connections whose reader has not yet taken all that was written. */
+  get unsent(): number {
+    let count = 0;
+    for (const connection of this.#open) if (connection.unsentBytes > 0) count += 1;
+    return count;
+  }
+
+  /** Speaks HTTP/2 on a new socket. */
+  add(socket: Socket): void {
+    const { clock, limits, keepAliveMs, limitHit, opened } = this.#options;
+    const connection = new Connection({
+      socket,
+      clock,
+      limits,
+      opened,
+      greeted: () => preface.cancel(),
+      unread: () => limitHit("replyReadMsMax"),
+      closed: () => {
+        preface.cancel();
+        next.cancel();
+        late?.cancel();
+        this.#open.delete(connection);
+      },
+    });
+    this.#open.add(connection);
+    let late: Timer | undefined;
+    const ask = (): void => {
+      next = clock.after(keepAliveMs, ask);
+      if (late !== undefined) return;
+      late = clock.after(answerMsMax, () => connection.destroy());
+      connection.ping(() => {
+        late?.cancel();
+        late = undefined;
+      });
+    };
+    const preface = clock.after(limits.headersReadMsMax, () => connection.destroy());
+    let next = clock.after(keepAliveMs, ask);
+  }
+
+  announceClose(): void {
+    for (const connection of this.#open) connection.announceClose();
+  }
+
+  close(): void {
+    for (const connection of this.#open) connection.close();
+  }
+
+  destroy(): void {
+    for (const connection of this.#open) connection.destroy();
+  }
+}
