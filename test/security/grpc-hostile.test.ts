@@ -325,9 +325,9 @@ test("floods of header, settings and ping frames, and other bytes, are ended", a
   const more = Array.from({ length: 5_000 }, () => rawFrame(9, 0, [1, block]));
   expect(await isEnded([preface, settings, open, ...more], 10_000)).toBe(true);
   const pings = Array.from({ length: 20_000 }, () => rawFrame(6, 0, [0, Buffer.alloc(8)]));
-  await isEnded([preface, settings, ...pings], 1_000);
+  expect(await isEnded([preface, settings, ...pings], 5_000)).toBe(true);
   const many = Array.from({ length: 20_000 }, () => settings);
-  await isEnded([preface, ...many], 1_000);
+  expect(await isEnded([preface, ...many], 5_000)).toBe(true);
   expect(await isEnded([Buffer.from("GET / HTTP/1.1\r\nHost: x\r\n\r\n")], 5_000)).toBe(true);
   expect(await isEnded([Buffer.alloc(4_096, 0xff)], 5_000)).toBe(true);
   expect((await call(whole(good))).status).toBe("0");

@@ -26,7 +26,7 @@ const explained: Readonly<Record<string, string>> = {
   "5.1.2/1": "each call is answered before the next is read, so the limit is never reached",
 };
 
-const explainedGrpc = { "generic 2/2": headAlone, "generic 2/3": headAlone };
+const explainedGrpc = { "generic 2/2": headAlone, "generic 2/3": headAlone, "3.5/2": shared };
 /** REST speaks HTTP/2 through node:http2. */
 const explainedNode = {
   "5.1/5": dropped,

@@ -8,10 +8,10 @@
  * the rules of one frame speak of the state that the others leave.
  */
 import type { Socket } from "node:net";
-import type { Clock } from "../../../base/index.ts";
 import { ByteRoom } from "./byte-room.ts";
 import { CallStream, type StreamHost } from "./call-stream.ts";
 import { ClosedStreams } from "./closed-streams.ts";
+import type { ConnectionOptions } from "./connection-options.ts";
 import {
   ConnectionFault,
   errorCode,
@@ -23,7 +23,6 @@ import {
 import { FloodGuard } from "./flood-guard.ts";
 import { FrameReader, type FrameSink } from "./frame-reader.ts";
 import { type FrameHead, frameFlag, frameType } from "./frames.ts";
-import type { RequestHead } from "./headers/call-headers.ts";
 import { HeaderDecoder, type HeaderList } from "./headers/header-decoder.ts";
 import { areTrailers, headOf } from "./headers/request-head.ts";
 import { Outbox } from "./outbox.ts";
@@ -35,25 +34,6 @@ import {
   streamWindowBytes,
   windowBytesMax,
 } from "./windows.ts";
-
-export interface ConnectionLimits {
-  readonly headerBytesMax: number;
-  readonly http2StreamsMax: number;
-  readonly replyReadMsMax: number;
-}
-
-export interface ConnectionOptions {
-  readonly socket: Socket;
-  readonly clock: Clock;
-  readonly limits: ConnectionLimits;
-  /** A request began. Sets the sink of the stream; may not throw. */
-  opened(stream: CallStream, head: RequestHead): void;
-  /** The caller has said its settings: it speaks HTTP/2. */
-  greeted(): void;
-  /** A reader took nothing for `replyReadMsMax`; the connection was ended. */
-  unread(): void;
-  closed(): void;
-}
 
 /** A block of headers in all its frames, byte; and at least twice what is kept of it. */
 const blockBytesMin = 64 * 1024;
@@ -382,7 +362,7 @@ export class Connection implements FrameSink, StreamHost {
     }
     this.#guard.idleFrame(this.#options.clock.nowMs());
     applySettings(bytes.subarray(at, at + length), this.sender, this.#streams.values());
-    this.sender.control({ type: frameType.settings, flags: frameFlag.ack, stream: 0 }, []);
+    this.#acknowledge(frameType.settings, []);
     if (this.#isGreeted) return;
     this.#isGreeted = true;
     this.#options.greeted();
@@ -398,7 +378,13 @@ export class Connection implements FrameSink, StreamHost {
       return;
     }
     const words = [bytes.readUInt32BE(at), bytes.readUInt32BE(at + 4)];
-    this.sender.control({ type: frameType.ping, flags: frameFlag.ack, stream: 0 }, words);
+    this.#acknowledge(frameType.ping, words);
+  }
+
+  #acknowledge(type: number, words: readonly number[]): void {
+    this.#guard.answer(this.#outbox.waitingAcks);
+    this.#outbox.noteAck();
+    this.sender.control({ type, flags: frameFlag.ack, stream: 0 }, words);
   }
 
   #onGoAway({ stream, length }: FrameHead): void {

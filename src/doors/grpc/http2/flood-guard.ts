@@ -2,8 +2,9 @@
  * Says when a connection asks for too much that leads to nothing: calls that are reset at once,
  * frames that say nothing.
  *
- * Two buckets that fill with time. What a caller has good reasons to send often (pings that measure
- * the way, windows) is not counted: it costs a caller as much as it costs here.
+ * Two buckets that fill with time, and a count of answers that wait. What a caller has good reasons
+ * to send often (pings that measure the way, windows) is not counted by time: it costs a caller as
+ * much as it costs here, as long as it reads the answers (as nghttp2 has it).
  */
 import { ConnectionFault, errorCode } from "./fault.ts";
 
@@ -18,6 +19,8 @@ const resetBurst = 1_000;
 const resetsPerMs = 0.1;
 const idleBurst = 10_000;
 const idlePerMs = 1;
+/** Answers to PING and SETTINGS that may wait for a caller. */
+const acksWaitingMax = 1_000;
 
 export class FloodGuard {
   readonly #resets: Bucket;
@@ -36,6 +39,11 @@ export class FloodGuard {
   /** A frame came that moves nothing on. @throws ConnectionFault */
   idleFrame(nowMs: number): void {
     if (!take(this.#idle, nowMs)) throw flood("frames that say nothing come");
+  }
+
+  /** An answer is due while `waiting` others have not been taken. @throws ConnectionFault */
+  answer(waiting: number): void {
+    if (waiting >= acksWaitingMax) throw flood("answers are asked for and not read");
   }
 }
 

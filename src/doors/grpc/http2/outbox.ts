@@ -36,6 +36,9 @@ export class Outbox {
   /** Writes that the system has taken. */
   #writes = 0;
   #watch: Timer | undefined;
+  /** Answers to frames of control that no system call has taken, and those not written yet. */
+  #acks = 0;
+  #acksUnwritten = 0;
 
   constructor(options: OutboxOptions) {
     this.#options = options;
@@ -60,6 +63,17 @@ export class Outbox {
   /** True while nothing more should be read that makes more to send. */
   get isOverfull(): boolean {
     return this.unsentBytes > overfullBytes;
+  }
+
+  /** Answers to PING and SETTINGS that no system call has taken. */
+  get waitingAcks(): number {
+    return this.#acks;
+  }
+
+  /** The next bytes are the answer to a frame of control. */
+  noteAck(): void {
+    this.#acks += 1;
+    this.#acksUnwritten += 1;
   }
 
   /** Room for `bytes` in `slab`. REQUIRES: they are written before the next call. @returns where */
@@ -99,8 +113,11 @@ export class Outbox {
     this.#partBytes = 0;
     const socket = this.#socket;
     if (!socket.writable) return;
+    const acks = this.#acksUnwritten;
+    this.#acksUnwritten = 0;
     if (parts.length > 1) socket.cork();
-    for (const part of parts) socket.write(part, this.#written);
+    const last = acks === 0 ? this.#written : this.#acksTaken(acks);
+    for (const part of parts) socket.write(part, part === parts.at(-1) ? last : this.#written);
     if (parts.length > 1) socket.uncork();
     if (socket.writableLength > 0) this.#watch ??= this.#watchSoon();
   }
@@ -111,6 +128,13 @@ export class Outbox {
     this.#watch.cancel();
     this.#watch = undefined;
   };
+
+  #acksTaken(acks: number): () => void {
+    return () => {
+      this.#acks -= acks;
+      this.#written();
+    };
+  }
 
   /** Looks whether anything was taken since now. */
   #watchSoon(): Timer {
