@@ -127,6 +127,11 @@ export class CallStream {
     else this.#onDrained = act;
   }
 
+  /** Calls `act` once the system has taken all that was written; never when that fails. */
+  onSent(act: () => void): void {
+    this.onDrained(() => this.#host.sender.onTaken(act));
+  }
+
   /** Stops to hand on what comes, until `resume`. */
   pause(): void {
     this.#isPaused = true;

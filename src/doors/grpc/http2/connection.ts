@@ -8,6 +8,7 @@
  * the rules of one frame speak of the state that the others leave.
  */
 import type { Socket } from "node:net";
+import { readInto } from "../../../transport/index.ts";
 import { ByteRoom } from "./byte-room.ts";
 import { CallStream, type StreamHost } from "./call-stream.ts";
 import { ClosedStreams } from "./closed-streams.ts";
@@ -37,6 +38,9 @@ import {
 
 /** A block of headers in all its frames, byte; and at least twice what is kept of it. */
 const blockBytesMin = 64 * 1024;
+
+/** What any connection has just read: all of it is used or copied before the next read. */
+const readMemory = Buffer.allocUnsafeSlow(256 * 1024);
 
 /** A block that came without its end. */
 interface OpenBlock {
@@ -89,6 +93,7 @@ export class Connection implements FrameSink, StreamHost {
     this.#guard = new FloodGuard(clock.nowMs());
     this.#greet();
     socket.on("data", (chunk: Buffer) => this.#take(chunk));
+    readInto(socket, readMemory, (bytes) => this.#take(readMemory.subarray(0, bytes)));
     socket.on("drain", () => this.#drained());
     socket.on("error", () => {});
     // A caller who sends no more has left, also where its socket may stay half open.

@@ -50,6 +50,11 @@ export class Sender {
     this.#outbox = outbox;
   }
 
+  /** Calls `act` once the system has taken all that was handed over; never when that fails. */
+  onTaken(act: () => void): void {
+    this.#outbox.onTaken(act);
+  }
+
   /** What a new stream may send ahead. */
   get initialWindow(): number {
     return this.#initialWindow;

@@ -183,6 +183,11 @@ export class Call implements StreamSink, MethodCall, OpenCall {
     stream.end(okTrailers);
   }
 
+  onSent(act: () => void): void {
+    // A reply that is deflated is read after this turn.
+    if (this.#encoding === undefined) this.#stream.onSent(act);
+  }
+
   /** Sends one message of a stream. */
   async send(frame: Buffer, rest: readonly Uint8Array[] = []): Promise<void> {
     if (this.#isEnded) return;
