@@ -206,7 +206,6 @@ const floods: readonly [name: string, bytes: Buffer][] = [
   ["settings", settings()],
   ["answers to settings", settingsAck],
   ["answers to pings", frame(type.ping, Buffer.alloc(8), { flags: flag.ack })],
-  ["resets of streams that are over", reset(3)],
   ["farewells", goAway()],
 ];
 
@@ -231,13 +230,18 @@ test("a flood of pings ends the connection when their answers are not read, and 
   expect(caller.closes).toBe(1);
 });
 
-test("calls that are reset at once end the connection at the 1,001st", () => {
-  const caller = greeted();
+test.each([
+  ["before", greeted],
+  ["after", answering],
+])("calls that are reset %s they are answered end the connection at the 1,001st", (_, open) => {
+  const caller = open();
+  caller.say(windowUpdate(0, 2 ** 30));
   for (let count = 0; count < 1_000; count += 1) {
-    caller.say(headers(2 * count + 1), reset(2 * count + 1));
+    const id = 2 * count + 1;
+    caller.say(headers(id, isLast), reset(id));
   }
   expect([caller.closes, caller.calls.size]).toEqual([0, 1_000]);
-  caller.say(headers(2_001), reset(2_001));
+  caller.say(headers(2_001, isLast), reset(2_001));
   expect(complaints(caller)).toEqual([`GOAWAY ${calm}`]);
 });
 

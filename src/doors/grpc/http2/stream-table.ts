@@ -155,14 +155,10 @@ export class StreamTable implements StreamHost {
 
   /** The caller gave a stream up. */
   callerReset(id: number): void {
-    const nowMs = this.#parts.clock.nowMs();
+    // Also one that is over: it may have been refused or answered in the turn in which it came.
+    this.#countReset();
     const stream = this.#open.get(id);
-    // One that is over costs no more than any frame that says nothing.
-    if (stream === undefined) this.#parts.guard.idleFrame(nowMs);
-    else {
-      this.#parts.guard.reset(nowMs);
-      this.#close(stream, false);
-    }
+    if (stream !== undefined) this.#close(stream, false);
   }
 
   /** The caller broke a rule of one stream. */
