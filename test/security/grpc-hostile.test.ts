@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { identity } from "../../tools/onnx/models.ts";
 import { until } from "../support/built-server.ts";
 import { callFields, data, headers, reset, settings } from "../support/http2-frames.ts";
-import { type House, isFull, openHouse, seed } from "./hostile-house.ts";
+import { type House, isFull, openHouse, residentBytes, seed } from "./hostile-house.ts";
 
 const mi = 1024 * 1024;
 const messageBytesMax = mi;
@@ -163,6 +163,41 @@ test("compressed messages are read, bombs are stopped by size and by ratio", asy
   const other = await call(whole(good, 1), { "grpc-encoding": "br" });
   expect(other).toMatchObject({ status: "12", code: "UNSUPPORTED" });
   await house.endsWell();
+});
+
+test("a long reply that is compressed is not overtaken by a short one, nor by the end", async () => {
+  const symbol = "inference.GRPCInferenceService.ModelInfer";
+  const long = frame(field(4, symbol));
+  const short = frame(field(3, "nobody.proto"));
+  const { status, body } = await call((stream) => stream.end(Buffer.concat([long, short])), {
+    ":path": "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+    "grpc-encoding": "gzip",
+  });
+  expect(status).toBe("0");
+  const first = body.readUInt32BE(1);
+  expect([body[0], first > 1_000]).toEqual([1, true]);
+  const rest = body.subarray(5 + first);
+  expect([rest[0], rest.readUInt32BE(1)]).toEqual([0, rest.length - 5]);
+  expect(rest.includes("nobody.proto")).toBe(true);
+});
+
+test("a flood of compressed messages is inflated one by one", async () => {
+  const small = frame(gzipSync(good), 1);
+  const path = "/inference.GRPCInferenceService/ModelStreamInfer";
+  const terms = { "grpc-encoding": "gzip" };
+  const flood = async (count: number): Promise<number> => {
+    const bytes = Buffer.concat(new Array<Buffer>(count).fill(small));
+    const { status, body } = await call((stream) => stream.end(bytes), { ...terms, ":path": path });
+    expect([status, body.length > count]).toEqual(["0", true]);
+    const several = await call((stream) => stream.end(bytes), terms);
+    expect(["0", "3"]).toContain(several.status);
+    process.kill(house.pid, "SIGUSR2");
+    await new Promise((done) => setTimeout(done, 200));
+    return residentBytes(house.pid);
+  };
+  // What the first messages take stays: code, and buffers of the compressor.
+  const before = await flood(200);
+  expect((await flood(8_000)) - before).toBeLessThan(64 * mi);
 });
 
 test("a message byte by byte is read as one", async () => {
