@@ -60,7 +60,7 @@ test("messages come in their order, whichever of them are compressed", async () 
   expect(sink.messages).toEqual(texts);
 });
 
-test("a caller who sends faster than is inflated is held back until there are few again", async () => {
+test("a caller who sends faster than is inflated is held back until few wait", async () => {
   const sink = new Seen();
   const incoming = take(sink, message("first", gzip));
   const small = message("x", gzip);

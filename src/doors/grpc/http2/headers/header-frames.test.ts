@@ -86,7 +86,7 @@ test("a block without an end is bounded by its bytes and by its frames", () => {
   expect(farewellTo([open, ...new Array<Buffer>(10_100).fill(empty)])).toBe(calm);
 });
 
-test("a block of the largest size is read and judged by its fields, and the next one is whole", () => {
+test("a block of the largest size is read, and the one behind it is whole", () => {
   const caller = greeted();
   const bytes = block({ ...callFields, "x-long": "v".repeat(60_000) });
   const parts = Array.from({ length: 4 }, (_, index) =>

@@ -64,7 +64,7 @@ test("fields that enter no table are not found again", () => {
   }
 });
 
-test("the size of the table changes at the start of a block, down to nothing and up to 4,096", () => {
+test("the size of the table changes at the start of a block, from nothing to 4,096", () => {
   const kept = literal("x", "1");
   expect(read(kept, Buffer.concat([sized(4_096), newest]))).toEqual([["x", "1"]]);
   expect(read(kept, Buffer.concat([sized(34), newest]))).toEqual([["x", "1"]]);
