@@ -5,11 +5,11 @@
  * Large bytes are not copied: they are sent from where they lie. Bounded: streams stop to send
  * while `isFull`, and nothing is read from a caller while `isOverfull`.
  */
-import type { Socket } from "node:net";
-import type { Clock, Timer } from "../../../base/index.ts";
+import type { Clock, Timer } from "../../../../base/index.ts";
+import type { CallerSocket } from "./caller-socket.ts";
 
 export interface OutboxOptions {
-  readonly socket: Socket;
+  readonly socket: CallerSocket;
   readonly clock: Clock;
   /** How long a reader may take nothing, ms. */
   readonly replyReadMsMax: number;
@@ -26,7 +26,7 @@ const copyBytesMax = 2_048;
 
 export class Outbox {
   readonly #options: OutboxOptions;
-  readonly #socket: Socket;
+  readonly #socket: CallerSocket;
   #slab = Buffer.alloc(0);
   /** What of the slab is not in `#parts` yet. */
   #from = 0;
