@@ -1,7 +1,7 @@
 // Goal: frames that lie in the lane come out as they were sent, in order, and none is written over
 // before it was taken; what makes no sense is a fault; without room all goes through the socket.
 // Method: two ends over two files and a queue of bytes for the socket; random sizes and turns.
-import { closeSync, fstatSync, mkdtempSync, openSync, rmSync } from "node:fs";
+import { closeSync, existsSync, fstatSync, mkdtempSync, openSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -145,6 +145,17 @@ test("refuses a frame whose own length is another, and one that is a word itself
 test("refuses any word where there is no lane", () => {
   const reader = new FrameReader(() => {});
   expect(() => reader.push(word(kinds.taken, {}))).toThrow(FrameFault);
+});
+
+test.runIf(existsSync("/dev/full"))("sends through the socket while the folder is full", () => {
+  const [up = 0, down = 0] = files;
+  const full = openSync("/dev/full", "w");
+  const large = frameOf(64 * kibibyte, 1);
+  const near = new Lane({ toRead: up, toWrite: full });
+  expect(near.send(large)).toBe(large);
+  closeSync(full);
+  const other = new Lane({ toRead: up, toWrite: down });
+  expect(wholeOf(other.send(large))).toHaveLength(24);
 });
 
 test("sends through the socket once it is closed", () => {
