@@ -24,8 +24,10 @@ import type { SuspectNews } from "../predict/index.ts";
 import { type DefaultVersion, Registry } from "../registry/index.ts";
 import {
   createTrial,
+  type LoadModelsOptions,
   type LoadProgress,
   loadModels,
+  ModelControl,
   type PackageOverrides,
   SampleWatch,
   type ServedVersion,
@@ -61,6 +63,8 @@ export interface ComposeOptions {
   readonly fronts: number;
   readonly defaultVersion: DefaultVersion;
   readonly defaultModel: string;
+  /** Callers may load and unload models. */
+  readonly hasModelControl: boolean;
 }
 
 /** What the configuration says of the door; the rest of its options is wired here. */
@@ -80,6 +84,8 @@ export interface Core {
   onWorkerEnd: ((end: WorkerEnd) => void) | undefined;
   onSuspect: ((news: InputNews) => void) | undefined;
   onStanding: ((served: ServedVersion) => void) | undefined;
+  /** Tells other fronts what is served now; settles when they have left the rest. */
+  publish: (() => Promise<void>) | undefined;
   /** Finds and loads all models; settles when each is ready or failed. */
   loadModels(progress?: LoadProgress): Promise<void>;
   openDoor(settings: DoorSettings): Promise<RestDoor>;
@@ -129,6 +135,7 @@ export function composeCore(options: ComposeOptions): Core {
     onWorkerEnd: undefined,
     onSuspect: undefined,
     onStanding: undefined,
+    publish: undefined,
     loadModels: (progress) => load(options, { service, engine, inline, core }, progress),
     openDoor: (settings) =>
       startRestDoor({ ...settings, service, clock, log, usage, serverVersion: build }),
@@ -152,12 +159,12 @@ interface Engines {
 }
 
 async function load(
-  { limits, log, models, fronts }: ComposeOptions,
+  { limits, log, models, fronts, hasModelControl }: ComposeOptions,
   { service, engine, inline, core }: Engines,
   progress: LoadProgress | undefined,
 ): Promise<void> {
   const cores = availableParallelism();
-  await loadModels({
+  const options: LoadModelsOptions = {
     ...models,
     cacheFolder: join(models.cacheFolder, "models"),
     registry: service.registry,
@@ -185,7 +192,10 @@ async function load(
       throw new ServingError("MODEL_LOAD_FAILED", message);
     },
     progress,
-  });
+  };
+  const publish = async (): Promise<void> => await core.publish?.();
+  if (hasModelControl) service.control = new ModelControl({ ...options, service, publish });
+  await loadModels(options);
 }
 
 export function logStanding(log: Log, { model, version }: ServedVersion, isFailing: boolean): void {

@@ -29,6 +29,7 @@ export function coreOptions(config: Config): Omit<ComposeOptions, "log" | "front
     },
     defaultVersion: models.defaultVersion,
     defaultModel: config.simple.defaultModel,
+    hasModelControl: config.server.modelControl,
   };
 }
 

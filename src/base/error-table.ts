@@ -51,6 +51,12 @@ export const errorTable = {
   SERVICE_NOT_FOUND: { http: 404, grpc: 5, ...no, meaning: "no gRPC service of that name" },
   METHOD_NOT_ALLOWED: { http: 405, grpc: 12, ...no, meaning: "the route exists for another verb" },
   ALREADY_EXISTS: { http: 409, grpc: 6, ...no, meaning: "a model of that name is there already" },
+  MODEL_BUSY: {
+    http: 409,
+    grpc: 10,
+    ...retry,
+    meaning: "the model is being loaded or unloaded by another caller",
+  },
   OUTPUT_NOT_REPRESENTABLE: {
     http: 406,
     grpc: 9,

@@ -114,6 +114,7 @@ export const limitTable = {
   modelFileBytesMax: row([4096 * mi, 1, 2 ** 50], "byte", ["MODEL_INVALID", "artifact file"]),
   modelNodesMax: row([200_000, 1, 10_000_000], "node", ["MODEL_INVALID", "nodes of a graph"]),
   modelLoadMsMax: row([120_000, 100, 86_400_000], "ms", ["MODEL_LOAD_FAILED", "one load"]),
+  modelOperationsMax: row([8, 1, 1_000], "model", ["MODEL_BUSY", "loaded or unloaded at once"]),
   metricModelsMax: row([1_000, 1, 100_000], "label value", [undefined, "then shown as `other`"]),
   drainDelayMs: row([5_000, 0, 600_000], "ms", [undefined, "serving goes on after SIGTERM"]),
   shutdownMsMax: row([25_000, 100, 3_600_000], "ms", ["DRAINING", "longest drain"]),

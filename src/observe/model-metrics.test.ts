@@ -91,7 +91,9 @@ test("a version's figures have the documented names and units", () => {
     mean: 10,
     max: 10,
   });
-  version.unloaded();
+  version.unloaded({ ...gauges });
+  expect(version.isReady).toBe(true);
+  version.unloaded(gauges);
   expect(version.isReady).toBe(false);
   expect(version.batches.sizes()).toEqual([{ items: 3, batches: 1, runMs: 2 }]);
 });

@@ -124,8 +124,12 @@ export class ModelMetrics implements BatchingObserver {
     this.#gauges = gauges;
   }
 
-  /** The version has left memory; its counters stay. */
-  unloaded(): void {
+  /**
+   * What `loaded` was told of with these gauges has left memory; the counters stay. Nothing when
+   * its successor was loaded before.
+   */
+  unloaded(gauges: ModelGauges): void {
+    if (this.#gauges !== gauges) return;
     this.#gauges = undefined;
     this.queueItems = 0;
     this.queueBytes = 0;

@@ -130,3 +130,28 @@ test("never leaves `ready` but by draining or failing", () => {
   expect(states.filter((to) => mayStep("ready", to))).toEqual(["draining", "failed"]);
   expect(states.filter((from) => mayStep(from, "ready"))).toEqual(["warming"]);
 });
+
+test("a successor answers nobody until it takes the place of the one that serves", () => {
+  const registry = new Registry<string>();
+  const entry = add(registry, "1.0.0");
+  const next = registry.successor(entry);
+  for (const state of path) {
+    registry.step(next, state, state === "ready" ? { served: "another" } : {});
+    expect(registry.find("m", undefined)).toBe("1.0.0");
+  }
+  expect(registry.replace(next)).toBe("1.0.0");
+  expect(registry.find("m", undefined)).toBe("another");
+  expect(registry.entry("m", "1.0.0")).toBe(next);
+  expect([next.revision, registry.models.get("m")?.versions.size]).toEqual([1, 1]);
+  const stray = { ...next, version: "9" };
+  expect(() => registry.replace(stray)).toThrow("no version to take the place of");
+});
+
+test("a version that drains answers no new request", () => {
+  const registry = new Registry<string>();
+  add(registry, "1.0.0");
+  const entry = add(registry, "2.0.0");
+  registry.step(entry, "draining", { reason: "unloading" });
+  expect(registry.find("m", undefined)).toBe("1.0.0");
+  expect(() => registry.find("m", "2.0.0")).toThrow("version '2.0.0' of model 'm' is draining");
+});

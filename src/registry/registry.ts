@@ -33,7 +33,7 @@ export interface VersionEntry<T> {
   state: VersionState;
   /** Why it failed, or cannot be loaded again, in words for an operator; "" otherwise. */
   reason: string;
-  /** What answers, while state is `ready` or `draining`. */
+  /** What answers, while state is `ready`. */
   served: T | undefined;
 }
 
@@ -118,7 +118,7 @@ export class Registry<T> {
     this.#choose(model);
   }
 
-  /** Moves a version one legal step; `served` comes with `ready` and goes with the end. */
+  /** Moves a version one legal step; `served` comes with `ready` and goes with the next step. */
   step(
     entry: VersionEntry<T>,
     to: VersionState,
@@ -127,10 +127,28 @@ export class Registry<T> {
     assertStep(entry.state, to);
     entry.state = to;
     entry.reason = change.reason ?? "";
-    if (to === "ready") entry.served = change.served;
-    if (to === "unloaded" || to === "failed") entry.served = undefined;
+    entry.served = to === "ready" ? change.served : undefined;
     const model = this.#models.get(entry.model);
     if (model !== undefined) this.#choose(model);
+  }
+
+  /**
+   * Makes what is loaded beside a version that serves, to take its place by `replace`. It is in no
+   * list and answers nobody.
+   */
+  successor({ model, version, revision, isRequired }: VersionEntry<T>): VersionEntry<T> {
+    const fresh = { state: "registered", reason: "", served: undefined } as const;
+    return { model, version, revision, isRequired, ...fresh };
+  }
+
+  /** Puts `next`, which is ready, where another entry of its version was; gives what served. */
+  replace(next: VersionEntry<T>): T | undefined {
+    const model = this.#models.get(next.model);
+    const before = model?.versions.get(next.version);
+    if (model === undefined || before === undefined) throw noSuchEntry(next);
+    model.versions.set(next.version, next);
+    this.#choose(model);
+    return before.served;
   }
 
   /**
@@ -222,6 +240,12 @@ function notServed<T>(model: ModelEntry<T>, entry: VersionEntry<T> | undefined):
       ? `version '${entry.version}' of model '${model.name}' is ${entry.state}`
       : `Request for unknown model: '${model.name}' has no available versions`;
   return new ServingError("MODEL_NOT_READY", message);
+}
+
+function noSuchEntry<T>({ model, version }: VersionEntry<T>): ServingError {
+  return new ServingError("INTERNAL", "internal error: no version to take the place of", {
+    cause: new Error(`${model} ${version}`),
+  });
 }
 
 function shorten(text: string): string {

@@ -8,7 +8,7 @@
 import type { ErrorCode, LimitName, ServingError } from "../base/index.ts";
 import { type Door, type Log, RepeatGate } from "../observe/index.ts";
 import type { StageTimes } from "../predict/index.ts";
-import type { ServedVersion } from "./served-version.ts";
+import { requestDone, type ServedVersion } from "./served-version.ts";
 import type { Service } from "./service.ts";
 
 /** What the books want to know of a request that is over. */
@@ -50,7 +50,7 @@ export class Books {
     const { served, times, items } = request;
     if (served !== undefined) {
       const endedAtMs = request.writtenAtMs === 0 ? clock.nowMs() : request.writtenAtMs;
-      served.metrics.requestDone({ door, outcome: code, items, times, endedAtMs });
+      requestDone(served, { door, outcome: code, items, times, endedAtMs });
     } else if (code !== "OK") metrics.unresolved.add(door, code);
     if (error !== undefined) this.#failed(request, error, path);
   }

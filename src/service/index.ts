@@ -1,7 +1,21 @@
 /** Floor 5: the protocol-neutral use cases. */
 export { type BookedRequest, Books, type RequestEnd } from "./books.ts";
+export {
+  type Control,
+  controlOf,
+  type LoadAsk,
+  refuseLoadParameters,
+  type UnloadAsk,
+} from "./control/control.ts";
+export { ModelControl } from "./control/model-control.ts";
+export { retire } from "./control/retire.ts";
 export { type AdoptOptions, adoptVersions } from "./fronts/adopt.ts";
-export { instanceState, type RegistrySeed, registrySeed } from "./fronts/seeds.ts";
+export {
+  type InstanceSeed,
+  instanceState,
+  type RegistrySeed,
+  registrySeed,
+} from "./fronts/seeds.ts";
 export {
   type FrontPlace,
   indivisible,
@@ -9,16 +23,20 @@ export {
   shareOfLimits,
 } from "./fronts/share-limits.ts";
 export type { FiguresAsk, GatherFigures, Usage, WholeFigures } from "./fronts/whole.ts";
-export { isModelReady, isVersionReady, type ServerHealth, type ServerPhase } from "./health.ts";
+export {
+  isModelReady,
+  isVersionReady,
+  type ServerHealth,
+  type ServerPhase,
+  wasUnloaded,
+} from "./health.ts";
 export {
   type LoadModelsOptions,
   type LoadProgress,
   loadModels,
-  type PackageOverrides,
 } from "./load-models.ts";
 export type { LoaderOptions, Trial } from "./load-version.ts";
 export {
-  controlRefused,
   type FormedInference,
   formInference,
   type IndexEntry,
@@ -37,7 +55,13 @@ export {
   servedOf,
   shownOutput,
 } from "./oip/index.ts";
-export type { ServedVersion } from "./served-version.ts";
+export type { PackageOverrides } from "./read-packages.ts";
+export {
+  requestBegan,
+  requestDone,
+  requestMoved,
+  type ServedVersion,
+} from "./served-version.ts";
 export { Service, type ServiceOptions } from "./service.ts";
 export {
   type Answer,

@@ -6,53 +6,25 @@
  * itself must load, or the whole start fails when all are done.
  */
 import { ServingError } from "../base/index.ts";
-import {
-  discoverPackages,
-  hasLocale,
-  localePlaces,
-  type ModelAlias,
-  type ModelPackage,
-  type PackageLocation,
-  type PackageSettings,
-  readPackage,
-} from "../model/index.ts";
+import { discoverPackages, type ModelAlias, type ModelPackage } from "../model/index.ts";
 import { causeText } from "../observe/index.ts";
 import type { VersionEntry } from "../registry/index.ts";
 import { type LoaderOptions, loadVersion } from "./load-version.ts";
+import { type ReadOptions, type ReadPackage, readOne } from "./read-packages.ts";
 import type { ServedVersion } from "./served-version.ts";
-
-/**
- * Settings of packages that the operator sets for all of them; `undefined` leaves the package's.
- */
-export interface PackageOverrides {
-  readonly itemsMax: number | undefined;
-  readonly delayMsMax: number | undefined;
-  readonly instances: PackageSettings["instances"] | undefined;
-  readonly threads: number | undefined;
-}
 
 /** Told after each version that is done. */
 export type LoadProgress = (done: number, total: number) => void;
 
-export interface LoadModelsOptions extends LoaderOptions {
+export interface LoadModelsOptions extends LoaderOptions, ReadOptions {
   readonly paths: readonly string[];
   /** Name of the only model, or `undefined`. */
   readonly name: string | undefined;
-  /** Absolute path of a folder for rewritten models. */
-  readonly cacheFolder: string;
-  readonly overrides: PackageOverrides;
   /** The operator's own; they win over those of the models' folders. */
   readonly aliases: readonly ModelAlias[];
   /** Versions that load at the same time, >= 1. */
   readonly loadsMax: number;
   readonly progress: LoadProgress | undefined;
-}
-
-/** A package that was read, or why it could not be. */
-interface Read {
-  readonly location: PackageLocation;
-  readonly pack: ModelPackage | undefined;
-  readonly error: ServingError | undefined;
 }
 
 /**
@@ -97,38 +69,14 @@ async function eachAtOnce<A, B>(
   return results;
 }
 
-async function readOne(options: LoadModelsOptions, location: PackageLocation): Promise<Read> {
-  try {
-    const pack = await readPackage(location, {
-      limits: options.limits,
-      cacheFolder: options.cacheFolder,
-      hasLocale: (name) => hasLocale(name, localePlaces(process.env)),
-    });
-    return { location, pack: withOverrides(pack, options.overrides), error: undefined };
-  } catch (thrown) {
-    return { location, pack: undefined, error: ServingError.from(thrown) };
-  }
-}
-
-function withOverrides(pack: ModelPackage, said: PackageOverrides): ModelPackage {
-  const { settings } = pack;
-  const batching = {
-    ...settings.batching,
-    itemsMax: said.itemsMax ?? settings.batching.itemsMax,
-    delayMsMax: said.delayMsMax ?? settings.batching.delayMsMax,
-  };
-  const instances = said.instances ?? settings.instances;
-  const threads = said.threads ?? settings.threads;
-  return { ...pack, settings: { ...settings, batching, instances, threads } };
-}
-
 interface Job {
   readonly entry: VersionEntry<ServedVersion>;
   readonly pack: ModelPackage;
 }
 
 /** The job of a package that may load; a package that may not is registered with its reason. */
-function register(options: LoadModelsOptions, { location, pack, error }: Read): Job[] {
+function register(options: LoadModelsOptions, read: ReadPackage): Job[] {
+  const { location, pack, error } = read;
   const { isRequired } = location;
   const { name: model, version } = pack ?? location;
   const place = { model, version, isRequired };
@@ -152,7 +100,8 @@ interface Place {
   readonly isRequired: boolean;
 }
 
-function registerFailed(options: LoadModelsOptions, place: Place, error: ServingError): void {
+/** Registers a version that may not load, with its reason. */
+export function registerFailed(options: LoaderOptions, place: Place, error: ServingError): void {
   const { registry, log, metrics } = options;
   if (error.limit !== undefined) metrics.limitHits.add(error.limit);
   const { model, version } = place;

@@ -68,6 +68,8 @@ export interface LoaderOptions extends ServeOptions {
   readonly instancesAuto: number;
 }
 
+let lastSerial = 0;
+
 /** The worker that small models share. */
 const sharedWorker = "shared";
 
@@ -94,7 +96,8 @@ export async function loadVersion(
     await warmUp(instances, probe, pack.settings.warmup.runs);
     const loadMs = clock.nowMs() - startedAtMs;
     const readyAtWallMs = clock.wallMs();
-    const loaded = { pack, probe, instances, loadMs, readyAtWallMs };
+    lastSerial += 1;
+    const loaded = { pack, probe, instances, loadMs, readyAtWallMs, serial: lastSerial };
     const served = serveVersion(options, entry, loaded);
     registry.step(entry, "ready", { served });
     log.info("ready", { ...names, load_ms: Math.round(loadMs) });
@@ -155,13 +158,14 @@ interface Loaded {
   readonly instances: readonly Instance[];
   readonly loadMs: number;
   readonly readyAtWallMs: number;
+  readonly serial: number;
 }
 
 /** Makes a version that answers of one that is loaded. */
 export function serveVersion(
   options: ServeOptions,
   entry: VersionEntry<ServedVersion>,
-  { pack, probe, instances, loadMs, readyAtWallMs }: Loaded,
+  { pack, probe, instances, loadMs, readyAtWallMs, serial }: Loaded,
 ): ServedVersion {
   const { clock, metrics, place } = options;
   const limits = shareOfLimits(limitsOfPackage(options.limits, pack.settings.limits), place);
@@ -175,11 +179,12 @@ export function serveVersion(
   for (const instance of instances) instance.onReadyChange(() => noteProblem(entry, instances));
   const standing = { now: sound, isFailingElsewhere: false };
   const isReady = (): boolean => !isFailing(standing) && instances.some((each) => each.isReady);
-  counted.loaded(loadMs, {
+  const gauges = {
     isReady,
     workerMemoryBytes: () => instances.reduce((sum, each) => sum + each.memoryBytes, 0),
     workerRestarts: () => instances.reduce((sum, each) => sum + each.restarts, 0),
-  });
+  };
+  counted.loaded(loadMs, gauges);
   return {
     model: entry.model,
     version: entry.version,
@@ -196,14 +201,16 @@ export function serveVersion(
     deadlineMsDefault: limits.deadlineMsDefault,
     sample: probe.sample,
     standing,
+    serial,
+    held: 0,
     isReady,
     learnSuspect: (news) => predictor.learnSuspect(news),
-    refuse: () => predictor.close("DRAINING"),
-    async close() {
+    refuse: (code = "DRAINING") => predictor.close(code),
+    async close(code = "DRAINING") {
       await predictor.drain();
-      predictor.close("DRAINING");
+      predictor.close(code);
       await Promise.all(instances.map((instance) => instance.close()));
-      counted.unloaded();
+      counted.unloaded(gauges);
     },
   };
 }

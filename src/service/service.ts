@@ -8,6 +8,7 @@ import { type Clock, type Limits, ServingError } from "../base/index.ts";
 import type { ServerMetrics } from "../observe/index.ts";
 import type { InferenceRequest, InferenceResponse, RequestContext } from "../predict/index.ts";
 import type { Registry } from "../registry/index.ts";
+import type { Control } from "./control/control.ts";
 import { DeepHealth } from "./deep-health.ts";
 import type { FiguresAsk, GatherFigures } from "./fronts/whole.ts";
 import { type ServerHealth, type ServerPhase, serverHealth } from "./health.ts";
@@ -33,6 +34,8 @@ export class Service {
   phase: ServerPhase = "starting";
   /** Gathers the figures of all fronts; `undefined` while this one is alone. */
   gather: GatherFigures | undefined;
+  /** Loads and unloads models for doors; `undefined` where that is not offered. */
+  control: Control | undefined;
   readonly #defaultModel: string;
   readonly #deep: DeepHealth;
 

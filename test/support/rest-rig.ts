@@ -153,6 +153,8 @@ function addModel(service: Service, model: MemoryModel): void {
     sample: { inputs: [], items: 1, outputs: undefined, parameters: undefined },
     standing: { now: sound, isFailingElsewhere: false },
     loaded: [],
+    serial: 1,
+    held: 0,
     learnSuspect: () => {},
     isReady: () => true,
     refuse: () => {},

@@ -18,6 +18,7 @@ export const serverCodes = {
   METHOD_NOT_ALLOWED: false,
   OUTPUT_NOT_REPRESENTABLE: false,
   ALREADY_EXISTS: false,
+  MODEL_BUSY: true,
   REQUEST_TIMEOUT: true,
   PAYLOAD_TOO_LARGE: false,
   URI_TOO_LONG: false,

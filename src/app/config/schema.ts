@@ -47,6 +47,10 @@ const serverSchema = z.strictObject({
       unit: "process",
       since,
     }),
+  modelControl: z.boolean().default(false).meta({
+    description: "Callers may load and unload models below the server's paths while it runs.",
+    since,
+  }),
   ...tlsFields,
   dialects: z
     .array(z.enum(dialectNames))

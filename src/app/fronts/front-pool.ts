@@ -9,19 +9,14 @@
 import { type Clock, type Random, ServingError } from "../../base/index.ts";
 import { restartDelayMs } from "../../engine/index.ts";
 import { FrontLedger, figuresOf, type Log } from "../../observe/index.ts";
-import {
-  type FiguresAsk,
-  instanceState,
-  registrySeed,
-  type ServedVersion,
-  type ServerPhase,
-  type WholeFigures,
-} from "../../service/index.ts";
+import type { FiguresAsk, ServerPhase, WholeFigures } from "../../service/index.ts";
 import type { Core } from "../compose.ts";
 import type { Config } from "../config/schema.ts";
+import { carryOut } from "./control-asker.ts";
 import { FrontFindings } from "./front-findings.ts";
 import { FrontProcess } from "./front-process.ts";
 import type { FromFront, OpenOrder, ToFront } from "./messages.ts";
+import { ServedNews } from "./served-news.ts";
 import { asUsage, usageFigures } from "./usage-figures.ts";
 
 export interface FrontPoolOptions {
@@ -56,8 +51,7 @@ export class FrontPool {
   readonly #findings: FrontFindings;
   /** One for each front that lives, at most `count - 1`. */
   readonly #fronts = new Set<FrontProcess>();
-  /** The instances that other fronts know, in the order of the registry. */
-  readonly #instances: ServedVersion["loaded"][number][] = [];
+  readonly #news: ServedNews;
   #ports: FrontPorts | undefined;
   #phase: ServerPhase = "starting";
   #lastFront = 0;
@@ -74,7 +68,10 @@ export class FrontPool {
     core.service.gather = (ask) => this.gather(ask);
     core.onWorkerEnd = (end) => this.#tell({ kind: "died", end });
     this.#findings = new FrontFindings(core.service, this.#fronts);
+    const { shutdownMsMax } = config.limits;
+    this.#news = new ServedNews({ core, fronts: this.#fronts, shutdownMsMax });
     core.onSuspect = (news) => this.#tell({ kind: "suspect", news });
+    core.publish = () => this.#news.publish();
     core.onStanding = (served) => this.#findings.judge(served);
   }
 
@@ -86,14 +83,6 @@ export class FrontPool {
   /** Opens the doors of all. REQUIRES: the models are loaded. @throws INTERNAL why one did not */
   async open(ports: FrontPorts): Promise<void> {
     this.#ports = ports;
-    for (const served of this.#options.core.service.servedVersions()) {
-      for (const instance of served.loaded) {
-        const number = this.#instances.push(instance) - 1;
-        instance.onReadyChange(() =>
-          this.#tell({ kind: "instance", number, state: instanceState(instance) }),
-        );
-      }
-    }
     for (const front of this.#fronts) this.#order(front);
     await this.#allOpen();
     this.#reportSoon();
@@ -188,7 +177,7 @@ export class FrontPool {
   }
 
   #order(front: FrontProcess): void {
-    const { config, count, core } = this.#options;
+    const { config, count } = this.#options;
     const ports = this.#ports;
     if (ports === undefined) return;
     const order: OpenOrder = {
@@ -198,7 +187,7 @@ export class FrontPool {
       path: front.path,
       ...ports,
       phase: this.#phase,
-      registry: registrySeed(core.service.registry),
+      registry: this.#news.orderFor(front),
     };
     front.send({ kind: "open", order });
   }
@@ -227,7 +216,13 @@ export class FrontPool {
       case "gather":
         void this.#give(front, message);
         return;
+      case "control":
+        void carryOut(this.#options.core.service.control, message.operation).then((error) =>
+          front.send({ kind: "controlled", id: message.id, error }),
+        );
+        return;
       case "figures":
+      case "adopted":
         return;
     }
   }
@@ -237,9 +232,7 @@ export class FrontPool {
     front.openedAtMs = this.#options.clock.nowMs();
     // What has changed since the order was written.
     front.send({ kind: "phase", phase: this.#phase });
-    for (const [number, instance] of this.#instances.entries()) {
-      front.send({ kind: "instance", number, state: instanceState(instance) });
-    }
+    this.#news.opened(front);
     this.#options.log.info("front open", { front: front.index, front_pid: front.pid });
     this.#onChange?.();
   }

@@ -12,7 +12,7 @@ import { tmpdir } from "node:os";
 import { extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { FrontFigures } from "../../observe/index.ts";
-import type { FiguresAsk } from "../../service/index.ts";
+import type { FiguresAsk, RegistrySeed } from "../../service/index.ts";
 import type { FromFront, ToFront } from "./messages.ts";
 
 const script = fileURLToPath(new URL(`./main${extname(import.meta.url)}`, import.meta.url));
@@ -39,11 +39,15 @@ export class FrontProcess {
   /** The versions whose sample it has found to fail; at most all. */
   readonly failing = new Set<string>();
   isOpen = false;
+  /** The changes of what is served that its order knew of. */
+  changes = 0;
   openedAtMs = 0;
   readonly #child: ChildProcess;
   readonly #folder: string;
   /** Questions without an answer, by their number; each leaves after `answerMsMax`. */
   readonly #asked = new Map<number, (figures: FrontFigures | undefined) => void>();
+  /** What it was told of and has not followed yet, by number; each leaves with its end. */
+  readonly #told = new Map<number, () => void>();
   #lastId = 0;
   #isGone = false;
 
@@ -58,6 +62,7 @@ export class FrontProcess {
     });
     this.#child.on("message", (message: FromFront) => {
       if (message.kind === "figures") this.#answered(message.id, message.figures);
+      else if (message.kind === "adopted") this.#adopted(message.id);
       else options.onMessage(this, message);
     });
     const end = (words: string): void => {
@@ -66,6 +71,7 @@ export class FrontProcess {
       this.isOpen = false;
       rmSync(this.#folder, { recursive: true, force: true });
       for (const id of [...this.#asked.keys()]) this.#answered(id, undefined);
+      for (const id of [...this.#told.keys()]) this.#adopted(id);
       options.onExit(this, words);
     };
     this.#child.once("error", (thrown) => end(thrown.message));
@@ -99,6 +105,26 @@ export class FrontProcess {
       });
       this.send({ kind: "report", id, ask });
     });
+  }
+
+  /** Tells it what is served now; settles when it has left the rest, is gone, or after `msMax`. */
+  adopt(registry: RegistrySeed, msMax: number): Promise<void> {
+    this.#lastId += 1;
+    const id = this.#lastId;
+    return new Promise((settle) => {
+      const timer = setTimeout(() => this.#adopted(id), msMax);
+      this.#told.set(id, () => {
+        clearTimeout(timer);
+        settle();
+      });
+      this.send({ kind: "registry", id, registry });
+    });
+  }
+
+  #adopted(id: number): void {
+    const settle = this.#told.get(id);
+    this.#told.delete(id);
+    settle?.();
   }
 
   /** Ends it now; whoever calls may end before its exit is heard. */

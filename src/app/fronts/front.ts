@@ -19,6 +19,9 @@ import type { SuspectNews } from "../../predict/index.ts";
 import { Registry } from "../../registry/index.ts";
 import {
   adoptVersions,
+  type InstanceSeed,
+  type RegistrySeed,
+  retire,
   SampleWatch,
   type ServedVersion,
   type ServerPhase,
@@ -31,6 +34,7 @@ import { logStanding } from "../compose.ts";
 import { doorSettings, grpcSettings } from "../core-options.ts";
 import { Doors } from "../life/doors.ts";
 import { startWatchdog } from "../life/watchdog.ts";
+import { ControlAsker } from "./control-asker.ts";
 import type { FromFront, OpenOrder, ToFront } from "./messages.ts";
 import { usageFigures } from "./usage-figures.ts";
 import { WholeAsker } from "./whole-asker.ts";
@@ -46,9 +50,11 @@ export class Front {
   readonly #log: Log;
   readonly #service: Service;
   readonly #workers: LinkedWorkers;
-  readonly #instances: ReturnType<LinkedWorkers["add"]>[] = [];
+  /** By the number that the primary gave it; one for each that is served. */
+  readonly #instances = new Map<number, ReturnType<LinkedWorkers["add"]>>();
   readonly #usage = new ProcessUsage(systemClock.wallMs());
   readonly #asker: WholeAsker;
+  readonly #control: ControlAsker;
   readonly #watch: SampleWatch;
   readonly #doors = new Doors();
 
@@ -69,6 +75,8 @@ export class Front {
     this.#workers = new LinkedWorkers({ clock, front, path });
     this.#asker = new WholeAsker({ limits: config.limits, clock, build: buildVersion(), send });
     this.#service.gather = (ask) => this.#asker.gather(ask);
+    this.#control = new ControlAsker(send);
+    if (config.server.modelControl) this.#service.control = this.#control;
     this.#watch = new SampleWatch({
       clock,
       servedVersions: () => this.#service.servedVersions(),
@@ -88,7 +96,8 @@ export class Front {
   async open(): Promise<void> {
     try {
       await this.#workers.listen();
-      this.#adopt();
+      this.#adopt(this.#order.registry);
+      this.#service.phase = this.#order.phase;
       this.#send({ kind: "listening" });
       await this.#workers.settled(workersMsMax);
       await this.#openDoors();
@@ -106,7 +115,13 @@ export class Front {
   take(message: ToFront): void {
     switch (message.kind) {
       case "instance":
-        this.#instances[message.number]?.update(message.state);
+        this.#instances.get(message.number)?.update(message.state);
+        return;
+      case "registry":
+        void this.#follow(message.id, message.registry);
+        return;
+      case "controlled":
+        this.#control.answered(message.id, message.error);
         return;
       case "died":
         this.#workers.died(message.end);
@@ -150,8 +165,21 @@ export class Front {
     return this.#service.registry.models.get(model)?.versions.get(version)?.served;
   }
 
-  #adopt(): void {
-    const { config, place, registry } = this.#order;
+  /** The primary serves something else now; settles when what is left here has ended. */
+  async #follow(id: number, registry: RegistrySeed): Promise<void> {
+    const msMax = this.#order.config.limits.shutdownMsMax;
+    const left = this.#adopt(registry);
+    await Promise.all(left.map((served) => retire(served, systemClock, msMax)));
+    const instances = registry.versions.flatMap(({ served }) => served?.instances ?? []);
+    const kept = new Set(instances.map(({ number }) => number));
+    for (const number of this.#instances.keys()) {
+      if (!kept.has(number)) this.#instances.delete(number);
+    }
+    this.#send({ kind: "adopted", id });
+  }
+
+  #adopt(registry: RegistrySeed): ServedVersion[] {
+    const { config, place } = this.#order;
     const { metrics, clock } = this.#service;
     const options = {
       registry: this.#service.registry,
@@ -161,14 +189,13 @@ export class Front {
       place,
       onSuspect: (name: { model: string; version: string }, suspect: SuspectNews) =>
         this.#send({ kind: "suspect", news: { ...name, suspect } }),
-      addInstance: (state: Parameters<LinkedWorkers["add"]>[0]) => {
+      addInstance: ({ number, state }: InstanceSeed) => {
         const instance = this.#workers.add(state);
-        this.#instances.push(instance);
+        this.#instances.set(number, instance);
         return instance;
       },
     };
-    adoptVersions(options, registry);
-    this.#service.phase = this.#order.phase;
+    return adoptVersions(options, registry);
   }
 
   async #openDoors(): Promise<void> {

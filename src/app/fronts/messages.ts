@@ -3,9 +3,17 @@
  *
  * Messages are structured clones. Both ends are this program in one version, so they are trusted.
  */
+import type { ErrorCode } from "../../base/index.ts";
 import type { InstanceState, WorkerEnd } from "../../engine/index.ts";
 import type { FrontFigures, FrontsSeen } from "../../observe/index.ts";
-import type { FiguresAsk, FrontPlace, RegistrySeed, ServerPhase } from "../../service/index.ts";
+import type {
+  FiguresAsk,
+  FrontPlace,
+  LoadAsk,
+  RegistrySeed,
+  ServerPhase,
+  UnloadAsk,
+} from "../../service/index.ts";
 import type { InputNews } from "../compose.ts";
 import type { Config } from "../config/schema.ts";
 
@@ -31,6 +39,18 @@ export interface StandingNews {
   readonly isFailing: boolean;
 }
 
+/** What a caller wants to be done with a model. */
+export type Operation =
+  | { readonly verb: "load"; readonly ask: LoadAsk }
+  | { readonly verb: "unload"; readonly ask: UnloadAsk };
+
+/** An error as it travels between fronts. */
+export interface SentError {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly field: string | undefined;
+}
+
 /** The figures of all fronts together. */
 export interface WholeMessage {
   readonly figures: FrontFigures;
@@ -39,7 +59,10 @@ export interface WholeMessage {
 
 export type ToFront =
   | { readonly kind: "open"; readonly order: OpenOrder }
-  /** Something of an instance has changed; instances are counted in the order of the registry. */
+  /** What is served now; the front answers when it has left the rest. */
+  | { readonly kind: "registry"; readonly id: number; readonly registry: RegistrySeed }
+  | { readonly kind: "controlled"; readonly id: number; readonly error: SentError | undefined }
+  /** Something of an instance has changed. */
   | { readonly kind: "instance"; readonly number: number; readonly state: InstanceState }
   | { readonly kind: "died"; readonly end: WorkerEnd }
   | { readonly kind: "standing"; readonly news: StandingNews }
@@ -59,6 +82,8 @@ export type FromFront =
   /** The doors could not be opened. */
   | { readonly kind: "failed"; readonly message: string }
   | { readonly kind: "figures"; readonly id: number; readonly figures: FrontFigures }
+  | { readonly kind: "adopted"; readonly id: number }
+  | { readonly kind: "control"; readonly id: number; readonly operation: Operation }
   | { readonly kind: "gather"; readonly id: number; readonly ask: FiguresAsk }
   | { readonly kind: "standing"; readonly news: StandingNews }
   | { readonly kind: "suspect"; readonly news: InputNews }

@@ -163,6 +163,7 @@ test("every limit with a code is counted here, or where it is told", () => {
     modelFileBytesMax: "src/service/load-models.ts",
     modelNodesMax: "src/service/load-models.ts",
     wsFrameBytesMax: "src/doors/rest/websocket/sockets.test.ts",
+    modelOperationsMax: "test/e2e/model-control.test.ts",
     shutdownMsMax: "src/app/commands/serve.ts",
     grpcMessageBytesMax: "test/security/grpc-hostile.test.ts",
   };

@@ -19,25 +19,26 @@ export interface InstanceState {
   readonly restarts: number;
 }
 
+export interface LinkedInstanceOptions {
+  readonly clock: Clock;
+  /** The open line to a worker. */
+  linkOf(worker: number): WorkerLink | undefined;
+  /** It is used no more. */
+  onClose(): void;
+}
+
 export class LinkedInstance implements Instance {
-  readonly #clock: Clock;
-  readonly #linkOf: (worker: number) => WorkerLink | undefined;
+  readonly #options: LinkedInstanceOptions;
   /** A handful: one for each predictor that uses the instance. */
   readonly #listeners: (() => void)[] = [];
   #state: InstanceState;
   #startsAtMs: number;
   #isClosed = false;
 
-  /** @param linkOf the open line to a worker */
-  constructor(
-    state: InstanceState,
-    clock: Clock,
-    linkOf: (worker: number) => WorkerLink | undefined,
-  ) {
+  constructor(state: InstanceState, options: LinkedInstanceOptions) {
     this.#state = state;
-    this.#clock = clock;
-    this.#linkOf = linkOf;
-    this.#startsAtMs = clock.nowMs() + state.startsInMs;
+    this.#options = options;
+    this.#startsAtMs = options.clock.nowMs() + state.startsInMs;
   }
 
   get runsMax(): number {
@@ -46,12 +47,12 @@ export class LinkedInstance implements Instance {
 
   get isReady(): boolean {
     const { isReady, seat } = this.#state;
-    return isReady && !this.#isClosed && this.#linkOf(seat.worker) !== undefined;
+    return isReady && !this.#isClosed && this.#options.linkOf(seat.worker) !== undefined;
   }
 
   get startsInMs(): number {
     if (this.#state.isReady || this.#isClosed) return 0;
-    return Math.max(0, this.#startsAtMs - this.#clock.nowMs());
+    return Math.max(0, this.#startsAtMs - this.#options.clock.nowMs());
   }
 
   get problem(): string {
@@ -79,7 +80,7 @@ export class LinkedInstance implements Instance {
 
   async run(batch: Batch): Promise<BatchResult> {
     const { isReady, seat } = this.#state;
-    const link = isReady && !this.#isClosed ? this.#linkOf(seat.worker) : undefined;
+    const link = isReady && !this.#isClosed ? this.#options.linkOf(seat.worker) : undefined;
     if (link === undefined) throw this.#notReady();
     return await link.run(seat.member, batch);
   }
@@ -92,12 +93,13 @@ export class LinkedInstance implements Instance {
   async close(): Promise<void> {
     this.#isClosed = true;
     this.tell();
+    this.#options.onClose();
   }
 
   /** The primary tells something new. */
   update(state: InstanceState): void {
     this.#state = state;
-    this.#startsAtMs = this.#clock.nowMs() + state.startsInMs;
+    this.#startsAtMs = this.#options.clock.nowMs() + state.startsInMs;
     this.tell();
   }
 

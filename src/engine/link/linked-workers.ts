@@ -30,8 +30,8 @@ export class LinkedWorkers {
   readonly #all = new Set<WorkerLink>();
   /** Closed lines whose death is not known yet, by worker; they leave with it or in the end. */
   readonly #ended = new Map<number, WorkerLink>();
-  /** One for each instance of a loaded version. */
-  readonly #instances: LinkedInstance[] = [];
+  /** One for each instance that is used. */
+  readonly #instances = new Set<LinkedInstance>();
 
   constructor(options: LinkedWorkersOptions) {
     this.#options = options;
@@ -60,8 +60,12 @@ export class LinkedWorkers {
   /** Adds an instance of which the primary tells. */
   add(state: InstanceState): LinkedInstance {
     const linkOf = (worker: number): WorkerLink | undefined => this.#open.get(worker);
-    const instance = new LinkedInstance(state, this.#options.clock, linkOf);
-    this.#instances.push(instance);
+    const instance = new LinkedInstance(state, {
+      clock: this.#options.clock,
+      linkOf,
+      onClose: () => this.#instances.delete(instance),
+    });
+    this.#instances.add(instance);
     return instance;
   }
 
@@ -69,7 +73,7 @@ export class LinkedWorkers {
   async settled(msMax: number): Promise<void> {
     const { clock } = this.#options;
     const endMs = clock.nowMs() + msMax;
-    while (this.#instances.some((each) => each.isAwaited) && clock.nowMs() < endMs) {
+    while ([...this.#instances].some((each) => each.isAwaited) && clock.nowMs() < endMs) {
       await new Promise<void>((done) => clock.after(5, done));
     }
   }

@@ -33,7 +33,15 @@ export interface ServedSeed {
   readonly readyAtWallMs: number;
   readonly sample: SampleSeed;
   readonly isFailing: boolean;
-  readonly instances: readonly InstanceState[];
+  readonly instances: readonly InstanceSeed[];
+  /** Another number is another version, by the same name too. */
+  readonly serial: number;
+}
+
+/** An instance and the number by which the fronts speak of it. */
+export interface InstanceSeed {
+  readonly number: number;
+  readonly state: InstanceState;
 }
 
 /** A request whose text tensors are taken apart. */
@@ -50,14 +58,17 @@ export interface RegistrySeed {
   }[];
 }
 
-/** All that is registered, in its order. */
-export function registrySeed(registry: Registry<ServedVersion>): RegistrySeed {
+/** All that is registered, in its order. @param numberOf the number of an instance */
+export function registrySeed(
+  registry: Registry<ServedVersion>,
+  numberOf: (instance: Instance) => number,
+): RegistrySeed {
   const versions: VersionSeed[] = [];
   const aliases: { model: string; alias: string; version: string }[] = [];
   for (const model of registry.models.values()) {
     for (const entry of model.versions.values()) {
       const { version, isRequired, state, reason, served } = entry;
-      const seed = served === undefined ? undefined : servedSeed(served);
+      const seed = served === undefined ? undefined : servedSeed(served, numberOf);
       versions.push({ model: model.name, version, isRequired, state, reason, served: seed });
     }
     for (const [alias, version] of model.aliases) {
@@ -67,7 +78,7 @@ export function registrySeed(registry: Registry<ServedVersion>): RegistrySeed {
   return { versions, aliases };
 }
 
-function servedSeed(served: ServedVersion): ServedSeed {
+function servedSeed(served: ServedVersion, numberOf: (instance: Instance) => number): ServedSeed {
   const { signature, loadMs, readyAtWallMs, sample, standing } = served;
   return {
     package: served.package,
@@ -76,7 +87,11 @@ function servedSeed(served: ServedVersion): ServedSeed {
     readyAtWallMs,
     sample: { ...sample, inputs: sample.inputs.map(apart) },
     isFailing: isFailing(standing),
-    instances: served.loaded.map(instanceState),
+    instances: served.loaded.map((each) => ({
+      number: numberOf(each),
+      state: instanceState(each),
+    })),
+    serial: served.serial,
   };
 }
 

@@ -16,7 +16,6 @@ export {
   shownOutput,
 } from "./inference.ts";
 export {
-  controlRefused,
   type IndexEntry,
   isReadyNow,
   notOffered,

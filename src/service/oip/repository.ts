@@ -1,8 +1,5 @@
 /**
- * What the protocol's repository extension tells, and what it refuses.
- *
- * Models are loaded from the paths that the server was given, so loading through a door is refused
- * with what to do instead.
+ * What the protocol's repository extension tells, and what is refused of the protocol.
  */
 import { ServingError } from "../../base/index.ts";
 import { isModelReady, isVersionReady } from "../health.ts";
@@ -60,14 +57,6 @@ export function servedOf(service: Service, model: string): ServedVersion[] {
     if (entry.served !== undefined) versions.push(entry.served);
   }
   return versions;
-}
-
-/** The refusal of a `load` or `unload` of the model `name`. */
-export function controlRefused(verb: "load" | "unload", name: string): ServingError {
-  const message =
-    `models are not ${verb}ed over this listener: this server serves the paths that it was ` +
-    "started with; add the model's path to 'millrace serve' and start it again";
-  return new ServingError("PERMISSION_DENIED", message, { field: name });
 }
 
 /** The refusal of what the protocol knows and this server does not offer. */

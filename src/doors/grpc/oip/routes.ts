@@ -6,13 +6,14 @@
  */
 import { ServingError } from "../../../base/index.ts";
 import {
-  controlRefused,
+  controlOf,
   isReadyNow,
   modelConfig,
   modelMetadata,
   modelStatistics,
   notOffered,
   oipExtensions,
+  refuseLoadParameters,
   repositoryIndex,
   type ServedVersion,
   type Service,
@@ -125,11 +126,18 @@ function repository(service: Service): { [name: string]: Method } {
       checkRepository(request);
       return { models: repositoryIndex(service, request["ready"] === true) };
     }),
-    RepositoryModelLoad: method("RepositoryModelLoad", (request) => {
-      throw controlRefused("load", String(request["model_name"]));
+    RepositoryModelLoad: method("RepositoryModelLoad", async (request) => {
+      const control = controlOf(service, "loaded");
+      checkRepository(request);
+      refuseLoadParameters(Object.keys(request["parameters"] ?? {}));
+      await control.load({ model: String(request["model_name"]), place: undefined });
+      return {};
     }),
-    RepositoryModelUnload: method("RepositoryModelUnload", (request) => {
-      throw controlRefused("unload", String(request["model_name"]));
+    RepositoryModelUnload: method("RepositoryModelUnload", async (request) => {
+      const control = controlOf(service, "unloaded");
+      checkRepository(request);
+      await control.unload({ model: String(request["model_name"]), version: undefined });
+      return {};
     }),
   };
 }

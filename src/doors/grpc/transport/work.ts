@@ -6,7 +6,12 @@
  */
 import { Cancellation, type ErrorCode, ServingError } from "../../../base/index.ts";
 import type { StageTimes } from "../../../predict/index.ts";
-import type { BookedRequest, InferenceTerms, ServedVersion } from "../../../service/index.ts";
+import {
+  type BookedRequest,
+  type InferenceTerms,
+  requestBegan,
+  type ServedVersion,
+} from "../../../service/index.ts";
 
 /** What all work of one server has in common. */
 export interface WorkSettings {
@@ -65,7 +70,7 @@ export class Work implements InferenceTerms, BookedRequest {
   beginOn(served: ServedVersion): void {
     if (this.#isOver) throw new ServingError("CANCELLED", "the caller left");
     this.served = served;
-    served.metrics.requestBegan();
+    requestBegan(served);
     if (this.hasOwnDeadline) return;
     this.deadlineAtMs = this.times.arrivedAtMs + served.deadlineMsDefault;
   }

@@ -2,7 +2,7 @@
  * The steps that routes take on their exchange.
  */
 import { ServingError } from "../../../base/index.ts";
-import type { ServedVersion } from "../../../service/index.ts";
+import { requestBegan, requestMoved, type ServedVersion } from "../../../service/index.ts";
 import type { Call } from "../call.ts";
 import type { Exchange } from "./exchange.ts";
 
@@ -14,7 +14,7 @@ import type { Exchange } from "./exchange.ts";
 export function beginOn(exchange: Call, served: ServedVersion): void {
   if (exchange.isAnswered) throw new ServingError("CANCELLED", "the caller left");
   exchange.served = served;
-  served.metrics.requestBegan();
+  requestBegan(served);
   if (!exchange.hasOwnDeadline) {
     exchange.deadlineAtMs = exchange.times.arrivedAtMs + served.deadlineMsDefault;
   }
@@ -23,7 +23,7 @@ export function beginOn(exchange: Call, served: ServedVersion): void {
 /** Takes the request off the books of its version, which it turned out not to mean. */
 export function leaveVersion(exchange: Call): void {
   if (exchange.isAnswered || exchange.served === undefined) return;
-  exchange.served.metrics.requestMoved();
+  requestMoved(exchange.served);
   exchange.served = undefined;
 }
 

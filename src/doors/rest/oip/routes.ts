@@ -2,15 +2,15 @@
  * The routes of the Open Inference Protocol v2 and of Triton's extensions to it.
  *
  * What is known to the protocol but not offered answers 501 UNSUPPORTED and says so, instead of a
- * 404 that looks like a typing error. Models are loaded from the paths that the server was given,
- * so loading over HTTP is refused with what to do instead.
+ * 404 that looks like a typing error.
  */
 import { ServingError } from "../../../base/index.ts";
-import { controlRefused, notOffered, type Service } from "../../../service/index.ts";
+import { notOffered, type Service } from "../../../service/index.ts";
 import { sharedMemoryText } from "../../../tensor/index.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { Method, Route } from "../http/router.ts";
 import type { ParseThread } from "../simple/parse-thread.ts";
+import { loadModel, unloadModel } from "./control.ts";
 import { infer } from "./infer.ts";
 import { inferStream } from "./infer-stream.ts";
 import {
@@ -21,7 +21,7 @@ import {
   replyIndex,
   serverMetadata,
 } from "./queries.ts";
-import { nameOf, type Replies } from "./replies.ts";
+import type { Replies } from "./replies.ts";
 import { allStatistics, versionStatistics } from "./statistics.ts";
 
 export interface OipOptions extends Replies {
@@ -48,6 +48,8 @@ export function oipRoutes(options: OipOptions): Route[] {
     ...both("GET", "/config", (exchange) => configuration(options, exchange)),
     ...both("GET", "/stats", (exchange) => versionStatistics(options, exchange)),
     post("/v2/repository/index", (exchange) => replyIndex(options, exchange)),
+    post("/v2/repository/models/:model/load", (exchange) => loadModel(options, exchange)),
+    post("/v2/repository/models/:model/unload", (exchange) => unloadModel(options, exchange)),
     ...refusedRoutes(),
   ];
 }
@@ -88,11 +90,6 @@ function refusedRoutes(): Route[] {
       const what = path === "/v2/logging" ? "settings of the log" : "settings of traces";
       return [get(path, refuse(what)), post(path, refuse(what))];
     }),
-    ...(["load", "unload"] as const).map((verb) =>
-      post(`/v2/repository/models/:model/${verb}`, (exchange) => {
-        throw controlRefused(verb, nameOf(exchange));
-      }),
-    ),
     ...["system", "cuda"].flatMap(sharedMemoryRoutes),
   ];
 }

@@ -189,20 +189,23 @@ test("says what cannot be done while the server runs", async () => {
   const known = '{"model_name":"churn","url":"s3://x"}';
   expect(await ask(sagemaker, "POST", "/models", known)).toMatchObject(exists);
   expect(await ask(sagemaker, "POST", "/models", '{"model_name":"new"}')).toMatchObject([
-    501,
-    { error_code: "UNSUPPORTED" },
+    403,
+    { error_code: "PERMISSION_DENIED" },
   ]);
   expect((await ask(sagemaker, "POST", "/models", "{}"))[0]).toBe(400);
-  expect((await ask(sagemaker, "DELETE", "/models/churn"))[0]).toBe(501);
+  expect((await ask(sagemaker, "DELETE", "/models/churn"))[0]).toBe(403);
   expect((await ask(sagemaker, "DELETE", "/models/nope"))[0]).toBe(404);
   expect(await ask(managed, "POST", "/models?model_name=churn&url=x.mar")).toMatchObject([
     409,
     { code: 409, type: "ALREADY_EXISTS" },
   ]);
-  expect((await ask(managed, "POST", "/models?url=x.mar"))[0]).toBe(400);
-  expect((await ask(managed, "PUT", "/models/churn?min_worker=2"))[0]).toBe(501);
-  expect((await ask(managed, "PUT", "/models/churn/1.0.0?min_worker=2"))[0]).toBe(501);
-  expect((await ask(managed, "DELETE", "/models/churn/1.0.0"))[0]).toBe(501);
+  expect((await ask(managed, "POST", "/models?url=x.mar"))[0]).toBe(403);
+  expect((await ask(managed, "POST", "/models"))[0]).toBe(400);
+  expect((await ask(managed, "PUT", "/models/churn?min_worker=2"))[0]).toBe(200);
+  expect((await ask(managed, "PUT", "/models/churn?min_worker=9"))[0]).toBe(501);
+  expect((await ask(managed, "PUT", "/models/churn/1.0.0?max_worker=1"))[0]).toBe(501);
+  expect((await ask(managed, "PUT", "/models/churn?min_worker=x"))[0]).toBe(400);
+  expect((await ask(managed, "DELETE", "/models/churn/1.0.0"))[0]).toBe(403);
   expect((await ask(managed, "DELETE", "/models/churn/9"))[0]).toBe(404);
   expect(await ask(managed, "PUT", "/models/churn/1.0.0/set-default")).toEqual([
     200,

@@ -8,7 +8,12 @@
 import { setImmediate } from "node:timers/promises";
 import { type ErrorCode, ServingError } from "../../../../base/index.ts";
 import type { RequestContext, StageTimes } from "../../../../predict/index.ts";
-import type { ServedVersion, Service } from "../../../../service/index.ts";
+import {
+  requestBegan,
+  requestDone,
+  type ServedVersion,
+  type Service,
+} from "../../../../service/index.ts";
 import type { Exchange } from "../../http/exchange.ts";
 import { isLargeReply } from "../../offload/threads.ts";
 import type { SimpleRequest } from "../decode.ts";
@@ -102,7 +107,7 @@ function book(service: Service, exchange: Exchange, slice: CallSlice): BookedCal
   if (error !== undefined) return error;
   try {
     const served = service.find(names.modelName ?? service.needModel(), names.modelVersion);
-    served.metrics.requestBegan();
+    requestBegan(served);
     return { ...slice, served, context: contextOf(exchange, served) };
   } catch (thrown) {
     return ServingError.from(thrown);
@@ -195,7 +200,7 @@ function done(
   { outcome, items }: { readonly outcome: ErrorCode | "OK"; readonly items: number },
 ): void {
   const endedAtMs = service.clock.nowMs();
-  served.metrics.requestDone({ door: "rest", outcome, items, times: context.times, endedAtMs });
+  requestDone(served, { door: "rest", outcome, items, times: context.times, endedAtMs });
 }
 
 async function run(route: CallsRoute, call: BookedCall, decoded: SimpleRequest): Promise<string> {

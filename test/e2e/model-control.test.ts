@@ -1,0 +1,340 @@
+// Goal: models are loaded, replaced and unloaded while the server runs, by every door that has such
+// calls, without one lost answer and without a thing left behind; and only where the operator
+// allows it. Method: the built server on a repository that the test changes, under load.
+import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { tensorValue, writeModel } from "../../tools/onnx/builder.ts";
+import { slowRows } from "../../tools/onnx/loads.ts";
+import {
+  column,
+  infer,
+  isFull,
+  metric,
+  pause,
+  setting,
+  startServer,
+  writeModels,
+} from "../chaos/chaos-rig.ts";
+import { type BuiltServer, until } from "../support/built-server.ts";
+import { GrpcClient } from "../support/grpc-client.ts";
+
+const isOn = setting({ "server.modelControl": "true", "limits.drainDelayMs": 0 });
+
+interface Reply {
+  readonly status: number;
+  readonly body: Record<string, unknown>;
+}
+
+async function ask(
+  server: BuiltServer,
+  path: string,
+  method = "POST",
+  body?: object,
+): Promise<Reply> {
+  const given =
+    body === undefined
+      ? {}
+      : { body: JSON.stringify(body), headers: { "content-type": "application/json" } };
+  const response = await fetch(server.url + path, { method, ...given });
+  const text = await response.text();
+  return { status: response.status, body: text === "" ? {} : JSON.parse(text) };
+}
+
+const load = (server: BuiltServer, model: string): Promise<Reply> =>
+  ask(server, `/v2/repository/models/${model}/load`);
+const unload = (server: BuiltServer, model: string): Promise<Reply> =>
+  ask(server, `/v2/repository/models/${model}/unload`);
+
+/** Adds `k` to each of its rows of one number. */
+function plus(k: number): Uint8Array {
+  const value = { name: "value", type: "FP32", shape: [1], values: [k] } as const;
+  return writeModel({
+    nodes: [
+      { op: "Constant", inputs: [], outputs: ["k"], attributes: { value: { tensor: value } } },
+      { op: "Add", inputs: ["x", "k"], outputs: ["y"] },
+    ],
+    inputs: [tensorValue("x", "FP32", [-1, 1])],
+    outputs: [tensorValue("y", "FP32", [-1, 1])],
+  });
+}
+
+/** What the model makes of 1, or its status. */
+async function ofOne(server: BuiltServer, model: string): Promise<number | string> {
+  const { status, body } = await infer(server, model, { inputs: [column([1])] });
+  const said = body as { error?: string; outputs?: { data: number[] }[] };
+  if (status !== 200) return `${status} ${said.error}`;
+  return said.outputs?.[0]?.data[0] ?? Number.NaN;
+}
+
+async function index(server: BuiltServer): Promise<Record<string, string>> {
+  const { body } = await ask(server, "/v2/repository/index");
+  const entries = body as unknown as { name: string; state: string; reason: string }[];
+  return Object.fromEntries(entries.map(({ name, state, reason }) => [name, `${state} ${reason}`]));
+}
+
+/** A repository of `a` (plus 1) and `b` (plus 2). */
+function repository(): string {
+  return writeModels({ "a/model.onnx": plus(1), "b/model.onnx": plus(2) });
+}
+
+const openFiles = (pid: number): number => readdirSync(`/proc/${pid}/fd`).length;
+
+function residentMiB(pid: number): number {
+  const pages = Number(readFileSync(`/proc/${pid}/statm`, "latin1").split(" ")[1]);
+  return (pages * 4) / 1024;
+}
+
+/** Asks the neighbour until told to stop; gives what was not answered with 3. */
+function watchNeighbour(server: BuiltServer): () => Promise<(number | string)[]> {
+  const others: (number | string)[] = [];
+  let isOver = false;
+  const asking = Promise.all(
+    Array.from({ length: 4 }, async () => {
+      while (!isOver) {
+        const answer = await ofOne(server, "b");
+        if (answer !== 3) others.push(answer);
+      }
+    }),
+  );
+  return async () => {
+    isOver = true;
+    await asking;
+    return others;
+  };
+}
+
+test("nothing is loaded or unloaded unless the operator allows it", async () => {
+  const server = await startServer([repository()]);
+  for (const verb of ["load", "unload"]) {
+    const { status, body } = await ask(server, `/v2/repository/models/a/${verb}`);
+    expect([status, String(body["error"])]).toEqual([
+      403,
+      expect.stringContaining("server.modelControl"),
+    ]);
+  }
+  const client = new GrpcClient(server.grpc);
+  const end = await client.call("inference.GRPCInferenceService/RepositoryModelUnload", {
+    model_name: "a",
+  });
+  expect([end.code, end.details]).toEqual([7, expect.stringContaining("server.modelControl")]);
+  client.close();
+  expect(await ofOne(server, "a")).toBe(2);
+});
+
+test("a model is unloaded and loaded again and again, and nothing is left behind", async () => {
+  const server = await startServer([repository(), ...isOn]);
+  const stop = watchNeighbour(server);
+  const cycle = async (): Promise<void> => {
+    expect((await unload(server, "a")).status).toBe(200);
+    expect(await ofOne(server, "a")).toMatch(/^503 .*'a' has no available versions/);
+    expect((await index(server))["a"]).toBe("UNAVAILABLE unloaded");
+    expect((await ask(server, "/health/ready", "GET")).status).toBe(200);
+    expect((await load(server, "a")).status).toBe(200);
+    expect(await ofOne(server, "a")).toBe(2);
+  };
+  for (let round = 0; round < 5; round += 1) await cycle();
+  const before = { files: openFiles(server.pid), workers: (await server.workers()).length };
+  const beforeMiB = residentMiB(server.pid);
+  for (let round = 0; round < (isFull ? 100 : 20); round += 1) await cycle();
+  expect(await stop()).toEqual([]);
+  await until(
+    async () =>
+      openFiles(server.pid) <= before.files && (await server.workers()).length === before.workers,
+    10_000,
+    () => `${openFiles(server.pid)} files, before ${before.files}`,
+  );
+  expect(residentMiB(server.pid) - beforeMiB).toBeLessThan(64);
+  expect(
+    await metric(server, "millrace_requests_total", { model: "a", code: "OK" }),
+  ).toBeGreaterThan(20);
+  expect(await server.stop()).toBe(0);
+}, 180_000);
+
+test("a changed model takes the place of the old one without a lost answer", async () => {
+  const folder = repository();
+  const server = await startServer([folder, ...isOn]);
+  const seen = new Set<number | string>();
+  let isOver = false;
+  const asking = Promise.all(
+    Array.from({ length: 8 }, async () => {
+      while (!isOver) seen.add(await ofOne(server, "a"));
+    }),
+  );
+  for (let k = 2; k < 8; k += 1) {
+    writeFileSync(join(folder, "a/model.onnx"), plus(k));
+    expect(await load(server, "a")).toEqual({ status: 200, body: {} });
+    expect(await ofOne(server, "a")).toBe(1 + k);
+  }
+  isOver = true;
+  await asking;
+  expect([...seen].toSorted()).toEqual([2, 3, 4, 5, 6, 7, 8]);
+  const started = await server.workers();
+  expect(await load(server, "a")).toEqual({ status: 200, body: {} });
+  expect(await server.workers()).toEqual(started);
+}, 120_000);
+
+test("what began on a version ends on it, though it is unloaded", async () => {
+  const folder = writeModels({ "slow/model.onnx": slowRows() });
+  const server = await startServer([folder, ...isOn, "--batch-items-max", "1"]);
+  const inputs = [column([300_000])];
+  const asked = Array.from({ length: 3 }, () => infer(server, "slow", { inputs }));
+  await pause(100);
+  const unloaded = unload(server, "slow");
+  await pause(50);
+  expect(["UNLOADING unloading", "UNAVAILABLE unloaded"]).toContain((await index(server))["slow"]);
+  expect((await Promise.all(asked)).map(({ status }) => status)).toEqual([200, 200, 200]);
+  expect((await unloaded).status).toBe(200);
+  expect(await server.workers()).toEqual([]);
+}, 60_000);
+
+test("a model that cannot be loaded is said so, and what served still does", async () => {
+  const folder = repository();
+  const server = await startServer([folder, ...isOn]);
+  writeFileSync(join(folder, "a/model.onnx"), "no model");
+  const { status, body } = await load(server, "a");
+  expect([status, String(body["error"])]).toEqual([
+    422,
+    expect.stringContaining("failed to load 'a'"),
+  ]);
+  expect(await ofOne(server, "a")).toBe(2);
+  expect((await index(server))["a"]).toMatch(/^READY the last load failed: /);
+  expect((await unload(server, "a")).status).toBe(200);
+  expect((await load(server, "a")).status).toBe(422);
+  expect((await index(server))["a"]).toMatch(/^UNAVAILABLE ./);
+  writeFileSync(join(folder, "a/model.onnx"), plus(5));
+  expect((await load(server, "a")).status).toBe(200);
+  expect(await ofOne(server, "a")).toBe(6);
+}, 60_000);
+
+test("a folder that came later is loaded, one that has gone is unloaded", async () => {
+  const folder = repository();
+  const server = await startServer([folder, ...isOn]);
+  expect((await load(server, "c")).status).toBe(404);
+  const more = writeModels({ "model.onnx": plus(9) });
+  symlinkSync(more, join(folder, "c"));
+  expect((await load(server, "c")).status).toBeGreaterThanOrEqual(400);
+  rmSync(join(folder, "c"));
+  mkdirSync(join(folder, "c"));
+  writeFileSync(join(folder, "c/model.onnx"), plus(9));
+  expect((await load(server, "c")).status).toBe(200);
+  expect(await ofOne(server, "c")).toBe(10);
+  rmSync(join(folder, "c"), { recursive: true });
+  expect((await load(server, "c")).status).toBe(404);
+  expect(await ofOne(server, "c")).toBe(10);
+  expect((await unload(server, "c")).status).toBe(200);
+}, 60_000);
+
+test("wrong names, parameters that would bring files, and two at once are refused", async () => {
+  const server = await startServer([repository(), ...isOn]);
+  for (const name of ["nobody", "..%2F..%2Fetc", "%2Fetc%2Fpasswd", ".", "a%00"]) {
+    const { status } = await load(server, name);
+    expect([name, status >= 400 && status < 500]).toEqual([name, true]);
+    expect([name, (await unload(server, name)).status >= 400]).toEqual([name, true]);
+  }
+  for (const [parameter, value] of [
+    ["config", "{}"],
+    ["file:1/model.onnx", "AAAA"],
+  ] as const) {
+    const path = "/v2/repository/models/a/load";
+    const { status, body } = await ask(server, path, "POST", {
+      parameters: { [parameter]: value },
+    });
+    expect([status, String(body["error"])]).toEqual([501, expect.stringContaining(parameter)]);
+  }
+  const bad = await ask(server, "/v2/repository/models/a/load", "POST", { parameters: 3 });
+  expect(bad.status).toBe(400);
+  const all = await Promise.all(
+    Array.from({ length: 12 }, (_, at) => (at % 2 ? load : unload)(server, "a")),
+  );
+  const statuses = new Set(all.map(({ status }) => status));
+  expect(statuses.has(200)).toBe(true);
+  expect([...statuses].every((status) => status === 200 || status === 409)).toBe(true);
+  expect((await load(server, "a")).status).toBe(200);
+  expect(await ofOne(server, "a")).toBe(2);
+}, 60_000);
+
+test("gRPC does what REST does", async () => {
+  const server = await startServer([repository(), ...isOn]);
+  const client = new GrpcClient(server.grpc);
+  const call = (method: string, request: object) =>
+    client.call(`inference.GRPCInferenceService/${method}`, { ...request });
+  expect((await call("RepositoryModelUnload", { model_name: "a" })).code).toBe(0);
+  expect((await call("ModelReady", { name: "a" })).reply).toMatchObject({ ready: false });
+  const ready = await call("RepositoryIndex", { ready: true });
+  expect((ready.reply["models"] as { name: string }[]).map(({ name }) => name)).toEqual(["b"]);
+  expect((await call("RepositoryModelLoad", { model_name: "a" })).code).toBe(0);
+  expect((await call("ModelReady", { name: "a" })).reply).toMatchObject({ ready: true });
+  const config = { parameters: { config: { string_param: "{}" } } };
+  expect((await call("RepositoryModelLoad", { model_name: "a", ...config })).code).toBe(12);
+  expect((await call("RepositoryModelLoad", { model_name: "nobody" })).code).toBe(5);
+  client.close();
+}, 60_000);
+
+test("TorchServe registers, scales what there is, and unregisters", async () => {
+  const dialects = setting({ "server.dialects": "torchserve" });
+  const server = await startServer([repository(), ...isOn, ...dialects]);
+  const predict = async (model: string): Promise<number> =>
+    (await ask(server, `/predictions/${model}`, "POST", [[1]])).status;
+  expect(await predict("a")).toBe(200);
+  expect((await ask(server, "/models/a", "DELETE")).body).toEqual({
+    status: 'Model "a" unregistered',
+  });
+  expect(await predict("a")).toBeGreaterThanOrEqual(400);
+  expect((await ask(server, "/models/a", "GET")).status).toBe(404);
+  expect((await ask(server, "/models?url=../../etc", "POST")).status).toBe(400);
+  const registered = await ask(server, "/models?url=a&initial_workers=1&synchronous=true");
+  expect(registered).toEqual({ status: 200, body: { status: 'Model "a" registered' } });
+  expect((await ask(server, "/models?url=a")).status).toBe(409);
+  expect((await ask(server, "/models/a?min_worker=1", "PUT")).status).toBe(200);
+  expect(await predict("a")).toBe(200);
+}, 60_000);
+
+test("SageMaker brings models under names of its own, below the server's path alone", async () => {
+  const folder = repository();
+  const elsewhere = writeModels({ "model.onnx": plus(4) });
+  const dialects = setting({ "server.dialects": "sagemaker" });
+  const server = await startServer([folder, ...isOn, ...dialects]);
+  const bring = (model_name: string, url: string): Promise<Reply> =>
+    ask(server, "/models", "POST", { model_name, url });
+  expect((await bring("x1", join(folder, "a"))).status).toBe(200);
+  expect((await bring("x1", join(folder, "a"))).status).toBe(409);
+  expect((await bring("x2", elsewhere)).status).toBe(400);
+  expect((await bring("x2", join(folder, "a/../../"))).status).toBe(400);
+  expect((await ask(server, "/models/x1", "GET")).status).toBe(200);
+  const invoked = await ask(server, "/models/x1/invoke", "POST", { inputs: [[1]] });
+  expect(invoked.status).toBe(200);
+  expect((await ask(server, "/models/x1", "DELETE")).status).toBe(200);
+  expect((await ask(server, "/models/x1", "GET")).status).toBe(404);
+}, 60_000);
+
+test("two fronts serve the same after each change", async () => {
+  const folder = repository();
+  const server = await startServer([folder, ...isOn, "--fronts", "2"]);
+  const stop = watchNeighbour(server);
+  /** Every answer of many callers, each on a connection of its own. */
+  const all = async (): Promise<(number | string)[]> => {
+    const answers = Array.from({ length: 24 }, async () => {
+      const response = await fetch(`${server.url}/v2/models/a/infer`, {
+        method: "POST",
+        headers: { connection: "close", "content-type": "application/json" },
+        body: JSON.stringify({ inputs: [column([1])] }),
+      });
+      const body = (await response.json()) as { outputs?: { data: number[] }[] };
+      return response.status === 200 ? (body.outputs?.[0]?.data[0] ?? "none") : response.status;
+    });
+    return [...new Set(await Promise.all(answers))];
+  };
+  for (let k = 2; k < 8; k += 1) {
+    expect((await unload(server, "a")).status).toBe(200);
+    expect(await all()).toEqual([503]);
+    writeFileSync(join(folder, "a/model.onnx"), plus(k));
+    expect((await load(server, "a")).status).toBe(200);
+    expect(await all()).toEqual([1 + k]);
+    writeFileSync(join(folder, "a/model.onnx"), plus(k + 20));
+    expect((await load(server, "a")).status).toBe(200);
+    expect(await all()).toEqual([21 + k]);
+  }
+  expect(await stop()).toEqual([]);
+  expect(await server.stop()).toBe(0);
+}, 120_000);
