@@ -1,7 +1,7 @@
 /**
  * What a caller of HTTP/2 says, made from a seed: calls as they should be, and then damage: frames
- * flipped, cut, doubled, out of order, spliced into each other, with lengths, flags and padding that
- * lie. The bytes are cut into chunks wherever the seed likes.
+ * flipped, cut, doubled, out of order, spliced into each other, with lengths, flags and padding
+ * that lie. The bytes are cut into chunks wherever the seed likes.
  */
 import {
   block,
