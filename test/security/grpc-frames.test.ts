@@ -24,6 +24,11 @@ const connections = Number(process.env["MILLRACE_TEST_RUNS"] ?? (isFull ? 60_000
 const atOnce = 24;
 /** One in so many stays until the server ends it. */
 const staysOnceIn = 100;
+/**
+ * Resident memory that may stay, byte: a bare server on node:net keeps some 0.9 KB a connection,
+ * whatever it does with it, and this one 2.9 KB with a flat heap.
+ */
+const growthBytesMax = 32 * 1024 * 1024 + 4 * 1024 * connections;
 /** Asked after 1 s, given up 20 s later; and a look each second. */
 const endMsMax = 25_000;
 const infer = "/inference.GRPCInferenceService/ModelInfer";
@@ -35,6 +40,7 @@ beforeAll(async () => {
   house = await openHouse({
     limits: { ...times, grpcMessageBytesMax: 1024 * 1024 },
     args: ["--set", "grpc.keepAliveMs=1000"],
+    growthBytesMax,
   });
 });
 
