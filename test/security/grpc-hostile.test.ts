@@ -181,26 +181,6 @@ test("a long reply that is compressed is not overtaken by a short one or the end
   expect(rest.includes("nobody.proto")).toBe(true);
 });
 
-test("a flood of compressed messages is inflated one by one", async () => {
-  const small = frame(gzipSync(good), 1);
-  const path = "/inference.GRPCInferenceService/ModelStreamInfer";
-  const terms = { "grpc-encoding": "gzip" };
-  const flood = async (count: number): Promise<number> => {
-    const bytes = Buffer.concat(new Array<Buffer>(count).fill(small));
-    const onStream = { ...terms, ":path": path };
-    const { status, body } = await call((stream) => stream.end(bytes), onStream);
-    expect([status, body.length > count]).toEqual(["0", true]);
-    const several = await call((stream) => stream.end(bytes), terms);
-    expect(["0", "3"]).toContain(several.status);
-    process.kill(house.pid, "SIGUSR2");
-    await new Promise((done) => setTimeout(done, 200));
-    return residentBytes(house.pid);
-  };
-  // What the first messages take stays: code, and buffers of the compressor.
-  const before = await flood(200);
-  expect((await flood(8_000)) - before).toBeLessThan(64 * mi);
-});
-
 test("a message byte by byte is read as one", async () => {
   const bytes = frame(good);
   const end = await call((stream) => {
@@ -408,4 +388,25 @@ test("calls that are reset in the turn in which they came end their connection",
   });
   expect(await isEnded([preface, settings(), Buffer.concat(calls)], 5_000)).toBe(true);
   await house.endsWell();
+});
+
+// The last, because what the allocator keeps of it differs from run to run.
+test("a flood of compressed messages is inflated one by one", async () => {
+  const small = frame(gzipSync(good), 1);
+  const path = "/inference.GRPCInferenceService/ModelStreamInfer";
+  const terms = { "grpc-encoding": "gzip" };
+  const flood = async (count: number): Promise<number> => {
+    const bytes = Buffer.concat(new Array<Buffer>(count).fill(small));
+    const onStream = { ...terms, ":path": path };
+    const { status, body } = await call((stream) => stream.end(bytes), onStream);
+    expect([status, body.length > count]).toEqual(["0", true]);
+    const several = await call((stream) => stream.end(bytes), terms);
+    expect(["0", "3"]).toContain(several.status);
+    process.kill(house.pid, "SIGUSR2");
+    await new Promise((done) => setTimeout(done, 200));
+    return residentBytes(house.pid);
+  };
+  // What the first messages take stays: code, and buffers of the compressor.
+  const before = await flood(200);
+  expect((await flood(8_000)) - before).toBeLessThan(64 * mi);
 });
