@@ -76,7 +76,9 @@ function play(seed: number): void {
   ends[wasOpen ? "open" : "closed"] += 1;
   ends.calls += caller.calls.size;
   caller.connection.destroy();
+  const hits = caller.limitHits.length;
   caller.clock.advance(100_000);
+  check(caller.limitHits.length === hits, "a limit was hit behind the end");
   check(caller.closes === 1, `closed ${caller.closes} times`);
   for (const call of caller.calls.values()) check(call.isClosed, "a call was left open");
   check(caller.clock.pendingCount === 0, "a timer was left behind");
@@ -88,6 +90,7 @@ function judgeSent(caller: Caller): void {
   if (caller.socket.roomBytes === Number.POSITIVE_INFINITY)
     check(rest.length === 0, "a frame is cut");
   const ended = new Set<number>();
+  const reset = new Set<number>();
   let isOver = false;
   for (const { type: kind, flags, stream, payload } of frames) {
     check(!isOver, "a frame behind the farewell");
@@ -99,7 +102,11 @@ function judgeSent(caller: Caller): void {
       if ((flags & 1) !== 0) ended.add(stream);
       if (kind === type.headers && (flags & 1) !== 0) ends.replies += 1;
     }
-    if (kind === type.reset) ended.add(stream);
+    if (kind === type.reset) {
+      check(!reset.has(stream), "a stream was reset twice");
+      ended.add(stream);
+      reset.add(stream);
+    }
     if (kind !== type.goAway) continue;
     isOver = true;
     const code = payload.readUInt32BE(4);

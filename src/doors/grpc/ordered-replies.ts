@@ -18,9 +18,12 @@ export interface ReplyFrame {
   readonly rest: readonly Uint8Array[];
 }
 
+/** What replies need of their call. */
+export type RepliesCall = Omit<MethodCall, "headers" | "reply">;
+
 export interface RepliesOptions {
-  readonly call: MethodCall;
-  readonly service: Service;
+  readonly call: RepliesCall;
+  readonly service: Pick<Service, "admit" | "limits" | "streams">;
   answer(work: Work, message: Buffer): Promise<ReplyFrame>;
   /** What is sent instead of an answer; `undefined` ends the stream with the error. */
   failed(thrown: unknown, message: Buffer): ReplyFrame | undefined;
@@ -45,6 +48,8 @@ export class OrderedReplies implements StreamReader {
   #isHalfClosed = false;
   #isEnded = false;
   #isSending = false;
+  /** Something may be sent that was not looked at yet. */
+  #isAsked = false;
 
   /** @throws OVERLOADED when streamsMax are open */
   constructor(options: RepliesOptions) {
@@ -109,17 +114,22 @@ export class OrderedReplies implements StreamReader {
   }
 
   #flush(): void {
+    this.#isAsked = true;
     if (this.#isSending || this.#isEnded) return;
     this.#isSending = true;
-    this.#sendSettled().then(
-      () => {
-        this.#isSending = false;
-      },
-      (thrown: unknown) => {
-        this.#isSending = false;
-        this.#options.call.fail(thrown);
-      },
-    );
+    this.#sendWhileAsked().catch((thrown: unknown) => this.#options.call.fail(thrown));
+  }
+
+  /** Looks again for what was settled, or whole, while it was about to end. */
+  async #sendWhileAsked(): Promise<void> {
+    try {
+      while (this.#isAsked && !this.#isEnded) {
+        this.#isAsked = false;
+        await this.#sendSettled();
+      }
+    } finally {
+      this.#isSending = false;
+    }
   }
 
   async #sendSettled(): Promise<void> {

@@ -101,12 +101,18 @@ test.each([
   ["a length of 2^31", "007fffffffff07"],
   ["a text longer than the block", "000561"],
   ["a value that is missing", "000161"],
+  ["a value one byte longer than the block", "0001610262"],
   ["a coded text longer than the block", "00ff7f"],
   ["a text that is padded by zeros", "00811861"],
   ["a text that is padded by a whole byte", "0082ffff0161"],
   ["a text with the code of its end", "0084fffffffc0161"],
 ])("%s ends the connection", (_, hex) => {
-  expect(() => read(Buffer.from(hex, "hex"))).toThrow(ConnectionFault);
+  const bytes = Buffer.from(hex, "hex");
+  expect(() => read(bytes)).toThrow(ConnectionFault);
+  // Nor is what follows the block taken for the rest of it.
+  const longer = Buffer.concat([bytes, Buffer.alloc(200, 0x01)]);
+  const decoder = new HeaderDecoder(limits);
+  expect(() => decoder.decode(longer, 0, bytes.length)).toThrow(ConnectionFault);
 });
 
 test("numbers are read at the edges of their prefix", () => {
