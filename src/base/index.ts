@@ -20,9 +20,10 @@ export {
   type Limits,
   limitTable,
 } from "./limits.ts";
+export { giveBackLarge, largeBytesMin, markSole, takeLarge } from "./memory/large-memory.ts";
+export { setV8Flags } from "./memory/v8-flags.ts";
 export { didYouMean, nearestName } from "./nearest-name.ts";
 export { quote } from "./quote.ts";
 export { type Random, seededRandom, systemRandom } from "./random.ts";
 export { makeRequestIds } from "./request-id.ts";
 export { ServingError, type ServingErrorOptions } from "./serving-error.ts";
-export { setV8Flags } from "./v8-flags.ts";

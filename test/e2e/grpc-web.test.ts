@@ -171,6 +171,19 @@ test.each(cases)("%s is refused with a status", async (_, send, code, details) =
   expect(end.trailers["x-request-id"]).toBe(end.headers.get("x-request-id"));
 });
 
+test("metadata has 128 fields at most, as over gRPC", async () => {
+  const send = async (count: number): Promise<WebEnd> => {
+    const headers = Object.fromEntries(Array.from({ length: count }, (_, at) => [`x-${at}`, "1"]));
+    return await callWeb(server.grpc, `${oip}/ServerLive`, {}, { headers });
+  };
+  // `fetch` adds some of its own.
+  expect(await send(100)).toMatchObject({ status: 200, code: 0 });
+  const refused = await send(129);
+  expect(refused).toMatchObject({ status: 200, code: 8 });
+  expect(refused.trailers["x-error-code"]).toBe("HEADER_TOO_LARGE");
+  expect(refused.details).toContain("the limit is 128");
+});
+
 test("a message at the limit is read", async () => {
   const bytesMax = 65_536;
   const end = await sendWeb(server.grpc, infer, webFrame(Buffer.alloc(bytesMax)));

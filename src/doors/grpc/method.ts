@@ -23,6 +23,8 @@ export interface MethodCall {
   drained(): Promise<void>;
   /** Answers a unary call with a frame and the bytes that follow it in the same message. */
   reply(frame: Buffer, rest?: readonly Uint8Array[]): void;
+  /** Calls `act` once the system has taken all of the reply; not where that cannot be told. */
+  onSent?(act: () => void): void;
   /** Sends one message of a stream. */
   send(frame: Buffer, rest?: readonly Uint8Array[]): Promise<void>;
   /** Ends the call with status OK. */

@@ -182,11 +182,11 @@ describe("a reader", () => {
 
   test("refuses a length that is too small, odd or over the limit", () => {
     for (const length of [0, 8, 17, 20, 1008]) {
-      const reader = new FrameReader(() => {}, 1000);
+      const reader = new FrameReader(() => {}, { bytesMax: 1000 });
       const words = Uint32Array.of(length, 0, 0, 0);
       expect(() => reader.push(new Uint8Array(words.buffer))).toThrow(FrameFault);
     }
-    const reader = new FrameReader(() => {}, 1000);
+    const reader = new FrameReader(() => {}, { bytesMax: 1000 });
     reader.push(new Uint8Array(Uint32Array.of(1000, 0, 0, 0).buffer));
   });
 

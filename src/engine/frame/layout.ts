@@ -20,7 +20,7 @@
  */
 
 /** Said in HELLO; a parent and a child of different versions do not talk. */
-export const frameVersion = 2;
+export const frameVersion = 3;
 
 export const headerBytes = 16;
 export const headerWords = 4;
@@ -49,6 +49,10 @@ export const kinds = {
   connect: 11,
   /** Child to that front, once: I am the worker that it was told of. */
   greet: 12,
+  /** Either way: a frame lies in the lane; word 2 counts those taken, word 4 is its place. */
+  laid: 13,
+  /** Either way: so many frames (word 2) were taken from the lane. */
+  taken: 14,
 } as const;
 
 /** Bytes up to the next multiple of 8. */

@@ -1,11 +1,13 @@
 /**
- * What the control frames say, and how the other side's word is checked.
+ * What the answers and the control frames say, and how the other side's word is checked.
  *
  * A child runs models that nobody vouches for, so the parent believes no field: what is not of the
  * expected type is a `FrameFault`. The parent's own messages are trusted by the child.
  */
 import { isErrorCode, ServingError } from "../../base/index.ts";
-import { FrameFault } from "./frame.ts";
+import type { Tensor } from "../../tensor/index.ts";
+import { type Frame, FrameFault, readControl, readTensors } from "./frame.ts";
+import { kinds } from "./layout.ts";
 
 /** HELLO, child to parent, once: I am up and the engine is loaded. */
 export interface Hello {
@@ -25,7 +27,7 @@ export interface Connect {
 }
 
 /** GREET, child to another front, once. */
-export interface Greeting {
+interface Greeting {
   readonly worker: number;
 }
 
@@ -51,6 +53,12 @@ export function readGreeting(value: unknown): Greeting {
   const { worker } = fieldsOf(value);
   if (typeof worker !== "number") throw new FrameFault("greeting");
   return { worker };
+}
+
+/** The answer to a RUN; throws the error that came in its place. */
+export function readResult(frame: Frame): { outputs: readonly Tensor[]; runMs: number } {
+  if (frame.kind !== kinds.result) throw readFailure(readControl(frame));
+  return { outputs: readTensors(frame).tensors, runMs: frame.extra / 1000 };
 }
 
 /** The error of a FAILED or ERROR frame. */

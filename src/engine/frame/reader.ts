@@ -7,10 +7,12 @@
  * views. The memory of a large frame can be given back when nobody looks at it any more: fresh
  * pages cost more than reading into them. Invariants: frames come out in order, each once; memory
  * is written again only after it was given back; besides the frames that are out, one incomplete
- * frame, one block and `spareMax` spares are held.
+ * frame and one block are held.
  */
+import { giveBackLarge, markSole, takeLarge } from "../../base/index.ts";
 import { type Frame, FrameFault, frameAt } from "./frame.ts";
-import { frameBytesMax, headerBytes } from "./layout.ts";
+import type { Lane } from "./lane.ts";
+import { frameBytesMax, headerBytes, kinds } from "./layout.ts";
 
 const blockBytes = 64 * 1024;
 
@@ -18,26 +20,26 @@ const blockBytes = 64 * 1024;
 const roomBytesMin = 4 * 1024;
 
 /** Frames over this size get memory of their own. */
-const largeBytesMin = blockBytes / 2;
-
-/** One for the frame that is read while another is worked on. */
-const spareMax = 2;
-const spareBytesMax = 16 * 1024 * 1024;
+const ownBytesMin = blockBytes / 2;
 
 export class FrameReader {
   readonly #onFrame: (frame: Frame) => void;
   readonly #bytesMax: number;
-  /** At most `spareMax` pieces of memory, each at most `spareBytesMax`. */
-  readonly #spares: Uint8Array[] = [];
+  readonly #lane: Lane | undefined;
   #block = newBlock(blockBytes);
   /** The incomplete frame is from `#start` to `#end`; the room behind it is free up to `#room`. */
   #start = 0;
   #end = 0;
   #room = blockBytes;
 
-  constructor(onFrame: (frame: Frame) => void, bytesMax = frameBytesMax) {
+  /** @param lane where large frames may lie; without one they all come through the socket */
+  constructor(
+    onFrame: (frame: Frame) => void,
+    { bytesMax = frameBytesMax, lane }: { bytesMax?: number; lane?: Lane | undefined } = {},
+  ) {
     this.#onFrame = onFrame;
     this.#bytesMax = bytesMax;
+    this.#lane = lane;
   }
 
   /** Where the next bytes go; never empty. */
@@ -45,17 +47,17 @@ export class FrameReader {
     const held = this.#end - this.#start;
     const needed = held < 4 ? headerBytes : this.#length();
     const isWhole = this.#start + needed <= this.#room;
-    const isShort = this.#room - this.#end < roomBytesMin && needed < largeBytesMin;
+    const isShort = this.#room - this.#end < roomBytesMin && needed < ownBytesMin;
     if (!isWhole || isShort) this.#move(held, needed);
     return this.#block.subarray(this.#end, this.#room);
   }
 
   /** Nobody looks at `frame` any more: its memory may hold another large one. */
   giveBack(frame: Frame): void {
-    const { buffer } = frame.bytes;
-    const isSpare = frame.bytes.length > largeBytesMin && buffer.byteLength <= spareBytesMax;
-    if (!isSpare || buffer === this.#block.buffer || this.#spares.length >= spareMax) return;
-    this.#spares.push(new Uint8Array(buffer));
+    const { buffer, length } = frame.bytes;
+    if (length <= ownBytesMin || buffer === this.#block.buffer) return;
+    markSole(buffer);
+    giveBackLarge(buffer);
   }
 
   /** `count` bytes were written to the last target. Throws FrameFault. */
@@ -66,7 +68,8 @@ export class FrameReader {
       if (this.#end - this.#start < length) return;
       const frame = frameAt(this.#block.subarray(this.#start, this.#start + length));
       this.#start += length;
-      this.#onFrame(frame);
+      if (frame.kind < kinds.laid) this.#onFrame(frame);
+      else this.#ofLane(frame);
     }
   }
 
@@ -82,25 +85,31 @@ export class FrameReader {
     }
   }
 
+  /** A word about the lane. Throws FrameFault, also where there is no lane. */
+  #ofLane(word: Frame): void {
+    const lane = this.#lane;
+    if (lane === undefined || word.kind > kinds.taken) throw new FrameFault(`kind ${word.kind}`);
+    if (word.kind === kinds.taken) {
+      lane.taken(word);
+      return;
+    }
+    const bytes = lane.take(word);
+    const frame = frameAt(bytes);
+    const length = new Uint32Array(bytes.buffer, bytes.byteOffset, 1)[0];
+    const isLike = length === bytes.length && length % 8 === 0 && frame.kind < kinds.laid;
+    if (!isLike) throw new FrameFault(`a frame of ${length} bytes laid as ${bytes.length}`);
+    this.#onFrame(frame);
+  }
+
   /** Goes on in other memory, with the start of the incomplete frame. */
   #move(held: number, needed: number): void {
-    const isLarge = needed > largeBytesMin;
-    const block = isLarge ? this.#largeBlock(needed) : newBlock(blockBytes);
+    const isLarge = needed > ownBytesMin;
+    const block = isLarge ? takeLarge(needed) : newBlock(blockBytes);
     block.set(this.#block.subarray(this.#start, this.#end));
     this.#block = block;
     this.#start = 0;
     this.#end = held;
     this.#room = isLarge ? needed : blockBytes;
-  }
-
-  /** A spare that fits without much waste, or new memory. */
-  #largeBlock(needed: number): Uint8Array {
-    const place = this.#spares.findIndex(
-      (spare) => spare.length >= needed && spare.length <= 2 * needed,
-    );
-    if (place >= 0) return this.#spares.splice(place, 1)[0] ?? newBlock(needed);
-    if (this.#spares.length >= spareMax) this.#spares.shift();
-    return newBlock(Math.ceil(needed / blockBytes) * blockBytes);
   }
 
   /** The length in the header of the incomplete frame. REQUIRES: 4 bytes of it are there. */

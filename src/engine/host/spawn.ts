@@ -2,23 +2,33 @@
  * Starts one child with as little of us as possible.
  *
  * Named environment keys only, an empty private working directory that is removed when the child
- * ends, no file descriptor but its socket, its two output pipes and, with several fronts, the
- * record of what it works on (a file without a name). The script lies beside this
- * file with the same extension, so a checkout runs `.ts` and a build `.js`. In a checkout the
- * compiled code is kept under node_modules, because stripping types costs more than the rest of the
- * start (measured: 122 ms without, 49 ms with; a build starts in 45 ms either way).
+ * ends, no file descriptor but its socket, its two output pipes, the two files of the lane and,
+ * with several fronts, the record of what it works on (files without a name). The script lies
+ * beside this file with the same extension, so a checkout runs `.ts` and a build `.js`. In a
+ * checkout the compiled code is kept under node_modules, because stripping types costs more than
+ * the rest of the start (measured: 122 ms without, 49 ms with; a build starts in 45 ms either way).
  *
  * A child ends when its socket closes, but a child inside a run does not see that. So where the
  * system has `setpriv`, it asks the kernel to kill the child when we die (2 ms at the start).
  * Rejected: a watchdog thread in the child, 16 MiB and 30 ms of CPU each.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, openSync, realpathSync, rm, rmSync, unlinkSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  realpathSync,
+  rm,
+  rmSync,
+  unlinkSync,
+} from "node:fs";
 import { readdir, rmdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, extname, join } from "node:path";
 import { Duplex } from "node:stream";
 import { fileURLToPath } from "node:url";
+import type { LaneFiles } from "../frame/index.ts";
 import { workerEnvironment } from "./environment.ts";
 
 export interface Spawned {
@@ -26,10 +36,15 @@ export interface Spawned {
   readonly socket: Duplex;
   /** Descriptor of the record, to be closed by whoever reads it; `undefined` with one front. */
   readonly record: number | undefined;
+  /** Descriptors of the files for large frames, to be closed by whoever uses them. */
+  readonly lane: LaneFiles | undefined;
 }
 
 /** The rest of the name is the process id of the server and something random. */
 const folderPrefix = "millrace-worker-";
+
+/** A folder in memory, where Linux has one. */
+const memory = "/dev/shm";
 
 const extension = extname(import.meta.url);
 const script = fileURLToPath(new URL(`../worker/main${extension}`, import.meta.url));
@@ -67,10 +82,13 @@ export function spawnWorker(
   const [command, ...words] = [...deathWish(), process.execPath, script];
   if (hasFronts) words.push("fronts");
   const record = hasFronts ? openRecord(folder) : undefined;
+  const lane = openLane(folder);
+  if (lane !== undefined) words.push("lane");
+  const laneOfChild = lane === undefined ? [] : [lane.toWrite, lane.toRead];
   const child = spawn(command ?? process.execPath, words, {
     cwd: folder,
     env,
-    stdio: ["ignore", "pipe", "pipe", "pipe", ...(record === undefined ? [] : [record])],
+    stdio: ["ignore", "pipe", "pipe", "pipe", record ?? "ignore", ...laneOfChild],
     windowsHide: true,
   });
   if (!hasSwept) void sweep(tmpdir()).catch(() => {});
@@ -81,7 +99,7 @@ export function spawnWorker(
   child.once("error", remove);
   const socket = child.stdio[3];
   if (!(socket instanceof Duplex)) throw new Error("the system gave the worker no socket");
-  return { child, socket, record };
+  return { child, socket, record, lane };
 }
 
 /**
@@ -91,17 +109,30 @@ export function spawnWorker(
  * the page that is being written out (seen as replies of 80 ms).
  */
 function openRecord(folder: string): number {
-  const path = join(folder, "running");
-  for (const place of [`/dev/shm/${basename(folder)}`, path]) {
-    try {
-      const file = openSync(place, "wx+", 0o600);
-      unlinkSync(place);
-      return file;
-    } catch (thrown) {
-      if (place === path) throw thrown;
-    }
+  try {
+    return openNameless(join(memory, basename(folder)));
+  } catch {
+    return openNameless(join(folder, "running"));
   }
-  throw new Error("no place for the record of a worker");
+}
+
+/** The files for large frames; only in memory, a disk is slower than the socket. */
+function openLane(folder: string): LaneFiles | undefined {
+  const path = join(memory, basename(folder));
+  let toRead: number | undefined;
+  try {
+    toRead = openNameless(`${path}-up`);
+    return { toRead, toWrite: openNameless(`${path}-down`) };
+  } catch {
+    if (toRead !== undefined) closeSync(toRead);
+    return undefined;
+  }
+}
+
+function openNameless(path: string): number {
+  const file = openSync(path, "wx+", 0o600);
+  unlinkSync(path);
+  return file;
 }
 
 let knownWish: readonly string[] | undefined;

@@ -19,10 +19,11 @@ import {
   FrameReader,
   frameVersion,
   kinds,
+  Lane,
   readControl,
   readFailure,
   readHello,
-  readTensors,
+  readResult,
   writeChunks,
 } from "../frame/index.ts";
 import { type Death, errorOfDeath } from "./death.ts";
@@ -58,6 +59,7 @@ export class WorkerProcess {
   readonly #options: WorkerProcessOptions;
   readonly #spawned: Spawned;
   readonly #encoder = new FrameEncoder();
+  readonly #lane: Lane | undefined;
   readonly #operations: Operations;
   readonly #stderr: OutputLines;
   /** With one front there is none: the oldest operation is what runs. */
@@ -83,16 +85,16 @@ export class WorkerProcess {
     this.#options = options;
     this.#operations = new Operations(clock);
     this.#spawned = spawnWorker(options.environment, options.hasFronts);
-    const { record } = this.#spawned;
+    const { record, lane } = this.#spawned;
+    this.#lane = lane && new Lane(lane);
     this.#running = record === undefined ? undefined : new RunningWatch(record);
     lastSerial += 1;
     this.serial = lastSerial;
     this.#heardAtMs = clock.nowMs();
     this.#lookedAtMs = this.#heardAtMs;
     this.#stderr = new OutputLines({ clock, onLine: (line) => onLine(line, this.pid) });
-    const { hasFronts } = options;
-    const judge = () => this.#judge();
-    this.#wall = new WallTimer({ clock, operations: this.#operations, hasFronts, judge });
+    const watched = { clock, operations: this.#operations, hasFronts: options.hasFronts };
+    this.#wall = new WallTimer({ ...watched, judge: () => this.#judge() });
     this.#connect();
     this.hello = this.#ask({ kind: "hello", id: helloId, msMax: options.helloMsMax }, (frame) => {
       const { engine, frameVersion: version } = readHello(readControl(frame));
@@ -130,7 +132,7 @@ export class WorkerProcess {
       this.measureMemory();
     });
     const head = { kind: kinds.load, instance, batch: id };
-    writeChunks(this.#spawned.socket, this.#encoder.control(head, artifact));
+    this.#send(this.#encoder.control(head, artifact));
     return loaded;
   }
 
@@ -139,14 +141,14 @@ export class WorkerProcess {
     if (this.#isDead) return;
     const head = { kind: kinds.connect, instance: 0, batch: 0 };
     const to: Connect = { front, path, worker: this.serial };
-    writeChunks(this.#spawned.socket, this.#encoder.control(head, to));
+    this.#send(this.#encoder.control(head, to));
   }
 
   unload(instance: number, msMax: number): Promise<void> {
     const id = this.#operations.nextId();
     const unloaded = this.#ask({ kind: "unload", id, msMax }, () => {});
     const head = { kind: kinds.unload, instance, batch: id, extra: 0 };
-    writeChunks(this.#spawned.socket, this.#encoder.bare(head));
+    this.#send(this.#encoder.bare(head));
     return unloaded;
   }
 
@@ -156,7 +158,7 @@ export class WorkerProcess {
     const head = { kind: kinds.run, instance, batch: id, extra: batch.wallMsMax };
     const chunks = this.#encoder.tensors(head, batch.outputs, batch.parts);
     const result = this.#ask({ kind: "run", id, msMax: batch.wallMsMax }, readResult);
-    writeChunks(this.#spawned.socket, chunks);
+    this.#send(chunks);
     return result;
   }
 
@@ -200,7 +202,7 @@ export class WorkerProcess {
 
   #connect(): void {
     const { child, socket } = this.#spawned;
-    const reader = new FrameReader((frame) => this.#take(frame));
+    const reader = new FrameReader((frame) => this.#take(frame), { lane: this.#lane });
     socket.on("data", (chunk: Buffer) => {
       try {
         reader.push(chunk);
@@ -226,6 +228,10 @@ export class WorkerProcess {
     });
   }
 
+  #send(chunks: readonly Uint8Array[]): void {
+    writeChunks(this.#spawned.socket, this.#lane?.send(chunks) ?? chunks);
+  }
+
   #take(frame: Frame): void {
     this.#heardAtMs = this.#options.clock.nowMs();
     if (frame.kind === kinds.beat) {
@@ -241,6 +247,7 @@ export class WorkerProcess {
   #look(): void {
     if (this.#isDead) return;
     this.measureMemory();
+    writeChunks(this.#spawned.socket, this.#lane?.rest() ?? []);
     const { clock } = this.#options;
     clock.soon(() => {
       this.#judge();
@@ -277,6 +284,7 @@ export class WorkerProcess {
     this.#wall.cancel();
     this.#spawned.socket.destroy();
     this.#running?.close();
+    this.#lane?.close();
     const running = this.#running?.now();
     const told = `${words}\n${this.#stderr.tail}`.trim();
     const death = { kind: this.#verdict ?? kind, words: told, running };
@@ -289,9 +297,4 @@ export class WorkerProcess {
     this.onDeath?.(death);
     this.#onEnd?.();
   }
-}
-
-function readResult(frame: Frame): BatchResult {
-  if (frame.kind !== kinds.result) throw readFailure(readControl(frame));
-  return { outputs: readTensors(frame).tensors, runMs: frame.extra / 1000 };
 }

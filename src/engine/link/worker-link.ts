@@ -18,9 +18,8 @@ import {
   FrameReader,
   kinds,
   readControl,
-  readFailure,
   readGreeting,
-  readTensors,
+  readResult,
   writeChunks,
 } from "../frame/index.ts";
 import { type Death, errorOfDeath } from "../host/death.ts";
@@ -133,8 +132,3 @@ const lostWord: Death = {
   words: "the line to the worker broke",
   running: { front: 0, batch: 0 },
 };
-
-function readResult(frame: Frame): BatchResult {
-  if (frame.kind !== kinds.result) throw readFailure(readControl(frame));
-  return { outputs: readTensors(frame).tensors, runMs: frame.extra / 1000 };
-}

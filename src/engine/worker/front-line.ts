@@ -22,7 +22,12 @@ export function connectFront({ path, front, worker: number }: Connect, worker: W
       callback: (count) => read(reader, count, socket),
     },
   });
-  const line: Line = { front, sink: socket, giveBack: (frame) => reader.giveBack(frame) };
+  const line: Line = {
+    front,
+    sink: socket,
+    lane: undefined,
+    giveBack: (frame) => reader.giveBack(frame),
+  };
   socket.on("error", () => socket.destroy());
   socket.once("connect", () => worker.greet(line, number));
 }

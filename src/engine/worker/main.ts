@@ -7,13 +7,14 @@
  * starts a clean one. It beats each second, which it can only do between runs.
  *
  * Started with the word `fronts` it serves several fronts: file descriptor 4 is then the record of
- * what runs, and it connects to each front that its parent names.
+ * what runs, and it connects to each front that its parent names. With the word `lane` descriptors
+ * 5 and 6 are the files in which large frames lie, to read and to write.
  */
 import { rmdirSync } from "node:fs";
 import { Socket } from "node:net";
 import { basename } from "node:path";
 import { setV8Flags } from "../../base/index.ts";
-import { FrameReader, RunningRecord } from "../frame/index.ts";
+import { type Frame, FrameReader, Lane, RunningRecord } from "../frame/index.ts";
 import { connectFront } from "./front-line.ts";
 import { type Line, Worker } from "./worker.ts";
 
@@ -42,9 +43,9 @@ process.on("unhandledRejection", fail);
 process.on("SIGINT", () => {});
 process.on("SIGTERM", () => {});
 
-const reader = new FrameReader((frame) => {
-  worker.take(frame, parent).catch(fail);
-});
+const lane = process.argv.includes("lane") ? new Lane({ toRead: 5, toWrite: 6 }) : undefined;
+const take = (frame: Frame) => void worker.take(frame, parent).catch(fail);
+const reader = new FrameReader(take, { lane });
 const socket = new Socket({
   fd: 3,
   readable: true,
@@ -60,10 +61,11 @@ const socket = new Socket({
 });
 // Nothing is taken before HELLO is out: a load that ends this process would pass for a bad start.
 socket.pause();
-const parent: Line = { front: 0, sink: socket, giveBack: (frame) => reader.giveBack(frame) };
+const giveBack = (frame: Frame) => reader.giveBack(frame);
+const parent: Line = { front: 0, sink: socket, lane, giveBack };
 const worker: Worker = new Worker({
   parent,
-  record: process.argv[2] === "fronts" ? new RunningRecord(4) : undefined,
+  record: process.argv.includes("fronts") ? new RunningRecord(4) : undefined,
   connect: (to) => connectFront(to, worker),
 });
 socket.on("end", leave);

@@ -21,6 +21,7 @@ import {
   failureOf,
   frameVersion,
   kinds,
+  type Lane,
   type RunningRecord,
   readControl,
   readTensors,
@@ -39,6 +40,8 @@ interface Loaded {
 export interface Line {
   readonly front: number;
   readonly sink: ByteSink;
+  /** Where large frames may lie; `undefined` where all go through the socket. */
+  readonly lane: Lane | undefined;
   /** Told of each RUN frame whose memory nobody looks at any more. */
   giveBack(frame: Frame): void;
 }
@@ -79,7 +82,9 @@ export class Worker {
   beat(): void {
     const extra = Math.ceil(process.memoryUsage.rss() / 1024);
     const head = { kind: kinds.beat, instance: 0, batch: 0, extra };
-    writeChunks(this.#parent.sink, this.#encoder.bare(head));
+    const { sink, lane } = this.#parent;
+    writeChunks(sink, this.#encoder.bare(head));
+    writeChunks(sink, lane?.rest() ?? []);
   }
 
   /** Takes one frame of a front. Rejects with FrameFault when it makes no sense. */
@@ -172,9 +177,9 @@ export class Worker {
     this.#lastEndMs = endMs;
     const head = { kind: kinds.result, instance, batch, extra: Math.round(runMs * 1000) };
     const chunks = this.#encoder.tensors(head, undefined, [{ inputs: outputs }]);
-    writeChunks(line.sink, chunks);
+    const sent = send(line, chunks);
     // One chunk is a copy of the outputs; more may be views of the inputs, still to be written.
-    if (chunks.length === 1) line.giveBack(frame);
+    if (sent.length === 1) line.giveBack(frame);
   }
 
   /** The parent never asks so; another front may, when it was not told of an unload yet. */
@@ -187,7 +192,7 @@ export class Worker {
   /** Answers `asked`, whose batch number tells the front what this belongs to. */
   #control(kind: number, asked: Pick<Frame, "instance" | "batch">, { line, value }: Said): void {
     const { instance, batch } = asked;
-    writeChunks(line.sink, this.#encoder.control({ kind, instance, batch }, value));
+    send(line, this.#encoder.control({ kind, instance, batch }, value));
   }
 }
 
@@ -200,6 +205,13 @@ interface Asked {
   readonly line: Line;
   readonly loaded: Loaded;
   readonly sentAtMs: number;
+}
+
+/** Sends a frame; answers what went through the socket. */
+function send(line: Line, chunks: readonly Uint8Array[]): readonly Uint8Array[] {
+  const sent = line.lane?.send(chunks) ?? chunks;
+  writeChunks(line.sink, sent);
+  return sent;
 }
 
 /** The tensors at their places in the signature; they already are when none was left out. */

@@ -6,9 +6,10 @@
  * that the door writes them together. Invariants: nothing is sent after its deadline; a place is
  * freed exactly once, whatever the outcome.
  */
-import { type Clock, ServingError, type Timer } from "../../base/index.ts";
+import { type Clock, markSole, ServingError, type Timer } from "../../base/index.ts";
 import type { Batch, BatchResult, Instance } from "../../engine/index.ts";
 import type { Signature } from "../../model/index.ts";
+import { ByteStrings, type Tensor } from "../../tensor/index.ts";
 import type { BatchingObserver } from "../observer.ts";
 import type { Suspicion } from "../suspects/suspicion.ts";
 import { awayError, deadlineError, isTooLongAway, startsInMs } from "./admit.ts";
@@ -162,6 +163,7 @@ export class Dispatcher {
     suspicion.absolve(run);
     this.#sendAll();
     const isShared = run.entries.length > 1 || items !== run.items;
+    if (!isShared) for (const output of result.outputs) markSoleOf(output);
     let from = 0;
     for (const entry of run.entries) {
       if (!isSettled(entry)) {
@@ -244,6 +246,11 @@ export class Dispatcher {
     });
     return nowMs;
   }
+}
+
+/** The only request of its run has the outputs for itself. */
+function markSoleOf({ elements }: Tensor): void {
+  if (!(elements instanceof ByteStrings)) markSole(elements.buffer);
 }
 
 /** What an instance throws at once is treated like what it throws later. */

@@ -7,8 +7,8 @@
  */
 import { ByteRoom } from "./byte-room.ts";
 import type { HeadBlock } from "./headers/header-encoder.ts";
-import type { Outbox } from "./outbox.ts";
-import type { Sender, WholeReply } from "./sender.ts";
+import type { Outbox } from "./sending/outbox.ts";
+import type { Sender, WholeReply } from "./sending/sender.ts";
 import { streamWindowBytes } from "./windows.ts";
 
 /** Whom a stream's bytes and events are for. */
@@ -24,6 +24,8 @@ export interface StreamSink {
 /** What a stream needs of its connection. */
 export interface StreamHost {
   readonly sender: Sender;
+  /** The connection: the same thing for all its streams. */
+  readonly line: object;
   /** Tells the caller that it may send more on this stream. */
   widen(stream: CallStream, bytes: number): void;
   /** Both sides are done, or one has given up. */
@@ -67,6 +69,11 @@ export class CallStream {
     this.id = id;
     this.contentLeft = contentBytes;
     this.sendWindow = host.sender.initialWindow;
+  }
+
+  /** The connection that it belongs to. */
+  get line(): object {
+    return this.#host.line;
   }
 
   /** True once it is closed. */
@@ -127,6 +134,11 @@ export class CallStream {
     else this.#onDrained = act;
   }
 
+  /** Calls `act` once the system has taken all that was written; never when that fails. */
+  onSent(act: () => void): void {
+    this.onDrained(() => this.#host.sender.onTaken(act));
+  }
+
   /** Stops to hand on what comes, until `resume`. */
   pause(): void {
     this.#isPaused = true;
@@ -158,8 +170,12 @@ export class CallStream {
   }
 
   #give(bytes: Buffer, at: number, end: number): void {
-    this.#taken += end - at;
     this.sink?.chunk(bytes, at, end);
+    this.#giveBack(end - at);
+  }
+
+  #giveBack(bytes: number): void {
+    this.#taken += bytes;
     if (this.#taken < streamWindowBytes / 2 || this.isAllSent || this.#isGone) return;
     this.#host.widen(this, this.#taken);
     this.#taken = 0;
@@ -173,7 +189,7 @@ export class CallStream {
 
   /** Bytes of a frame that are no content; they count in the window. */
   padded(bytes: number): void {
-    this.#taken += bytes;
+    this.#giveBack(bytes);
   }
 
   /** The caller sends no more; called by the connection. */

@@ -30,9 +30,21 @@ export class FrameReader {
   readonly #parts = new ByteRoom();
   /** Bytes of the payload that are still to come; -1 between frames. */
   #left = -1;
+  #framesBegun = 0;
 
   constructor(sink: FrameSink) {
     this.#sink = sink;
+  }
+
+  /** Frames whose head has come. */
+  get framesBegun(): number {
+    return this.#framesBegun;
+  }
+
+  /** The number of the frame, other than DATA, of which some has come; 0 for none. */
+  get unfinished(): number {
+    if (this.#left === -1) return this.#parts.length === 0 ? 0 : this.#framesBegun + 1;
+    return this.#head.type === frameType.data ? 0 : this.#framesBegun;
   }
 
   /** @throws ConnectionFault for what is no HTTP/2, and what the sink throws */
@@ -68,6 +80,7 @@ export class FrameReader {
   }
 
   #begin(bytes: Buffer, at: number): void {
+    this.#framesBegun += 1;
     const head = this.#head;
     head.length = byteAt(bytes, at) * 65_536 + byteAt(bytes, at + 1) * 256 + byteAt(bytes, at + 2);
     head.type = byteAt(bytes, at + 3);

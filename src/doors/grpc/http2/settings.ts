@@ -3,7 +3,7 @@
  */
 import { ConnectionFault, errorCode } from "./fault.ts";
 import { defaultFrameBytes, setting } from "./frames.ts";
-import type { Sender, SendingStream } from "./sender.ts";
+import type { Sender, SendingStream } from "./sending/sender.ts";
 import { windowBytesMax } from "./windows.ts";
 
 /** What is said to every caller. */
@@ -32,7 +32,7 @@ const settingBytes = 6;
 const settingsMax = 32;
 const frameBytesMaxMax = 2 ** 24 - 1;
 
-/** @throws ConnectionFault for a value that is not allowed, and for very many */
+/** Sends nothing. @throws ConnectionFault for a value that is not allowed, and for very many */
 export function applySettings(
   bytes: Buffer,
   sender: Sender,

@@ -1,7 +1,7 @@
 /**
  * `ModelInfer` and `ModelStreamInfer`: tensors in, tensors out.
  */
-import { ServingError } from "../../../base/index.ts";
+import { giveBackLarge, largeBytesMin, ServingError } from "../../../base/index.ts";
 import {
   inferTensors,
   type Service,
@@ -21,6 +21,11 @@ export function infer(service: Service, call: MethodCall, message: Buffer): void
         const { frame, rest } = encodeReply(reply);
         call.work.writtenAtMs = service.clock.nowMs();
         call.reply(frame, rest);
+        if (rest.length > 0 || message.length >= largeBytesMin) {
+          call.onSent?.(() => {
+            for (const { buffer } of [message, ...rest]) giveBackLarge(buffer);
+          });
+        }
       } catch (thrown) {
         call.fail(thrown);
       }

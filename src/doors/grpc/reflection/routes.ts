@@ -53,12 +53,22 @@ export function reflectionServices(options: ReflectionOptions): GrpcService[] {
   });
 }
 
-/** Answers one message after the other; a caller who does not read is not read from. */
+/** Questions of one call that wait for their answer; then nothing more is read. */
+const waitingMax = 16;
+
+/**
+ * Answers one message after the other, in order, also where a long answer takes its time to be
+ * compressed and a short one does not; a caller who does not read is not read from.
+ */
 class Questions implements StreamReader {
   readonly #call: MethodCall;
   readonly #bufferBytesMax: number;
   readonly #answer: (message: Buffer) => Buffer;
   readonly #leave: () => void;
+  #last: Promise<void> = Promise.resolve();
+  /** `waitingMax`, and what one chunk held. */
+  #waiting = 0;
+  #isEnded = false;
 
   /** @throws OVERLOADED */
   constructor(call: MethodCall, options: ReflectionOptions, answer: (message: Buffer) => Buffer) {
@@ -69,23 +79,34 @@ class Questions implements StreamReader {
   }
 
   message(bytes: Buffer): void {
+    this.#waiting += 1;
+    if (this.#waiting >= waitingMax) this.#call.pause();
+    this.#last = this.#last
+      .then(() => this.#reply(bytes))
+      .catch((thrown: unknown) => this.#call.fail(thrown));
+  }
+
+  async #reply(bytes: Buffer): Promise<void> {
     const call = this.#call;
-    call.send(this.#answer(bytes)).then(
-      () => {
-        if (call.unsentBytes <= this.#bufferBytesMax) return;
-        call.pause();
-        void call.drained().then(() => call.resume());
-      },
-      (thrown: unknown) => call.fail(thrown),
-    );
+    this.#waiting -= 1;
+    if (this.#isEnded) return;
+    await call.send(this.#answer(bytes));
+    if (call.unsentBytes > this.#bufferBytesMax) {
+      call.pause();
+      await call.drained();
+    }
+    if (this.#waiting < waitingMax) call.resume();
   }
 
   halfClosed(): void {
-    this.#leave();
-    this.#call.finish();
+    void this.#last.then(() => {
+      this.#leave();
+      this.#call.finish();
+    });
   }
 
   ended(): void {
+    this.#isEnded = true;
     this.#leave();
   }
 }

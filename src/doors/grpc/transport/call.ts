@@ -6,7 +6,13 @@
  * for a caller who compressed, and then in the same way. One file because each of its methods turns
  * on the same few facts: what was sent, what is still to come, who waits.
  */
-import { type Compression, compress, type Limits, ServingError } from "../../../base/index.ts";
+import {
+  type Compression,
+  compress,
+  errorTable,
+  type Limits,
+  ServingError,
+} from "../../../base/index.ts";
 import { framePrefix } from "../encode.ts";
 import { acceptEncoding, errorTrailers } from "../errors.ts";
 import type { CallStream, StreamSink } from "../http2/call-stream.ts";
@@ -63,6 +69,8 @@ export class Call implements StreamSink, MethodCall, OpenCall {
   #messages = 0;
   #isStarted = false;
   #isEnded = false;
+  #isPaused = false;
+  #isHeldBack = false;
   #waitingBytes = -1;
   #waitingSinceMs = 0;
 
@@ -92,6 +100,10 @@ export class Call implements StreamSink, MethodCall, OpenCall {
   /** Bytes that were written and not taken by the connection yet. */
   get unsentBytes(): number {
     return this.#stream.queuedBytes;
+  }
+
+  get line(): object {
+    return this.#stream.line;
   }
 
   /**
@@ -146,11 +158,19 @@ export class Call implements StreamSink, MethodCall, OpenCall {
 
   /** Stops reading until `resume`; what one chunk held still comes. */
   pause(): void {
+    this.#isPaused = true;
     this.#stream.pause();
   }
 
   resume(): void {
-    this.#stream.resume();
+    this.#isPaused = false;
+    if (!this.#isHeldBack) this.#stream.resume();
+  }
+
+  holdBack(isHeld: boolean): void {
+    this.#isHeldBack = isHeld;
+    if (isHeld) this.#stream.pause();
+    else if (!this.#isPaused) this.#stream.resume();
   }
 
   /** Settles once what was written has been taken, or the stream is gone. */
@@ -181,6 +201,11 @@ export class Call implements StreamSink, MethodCall, OpenCall {
     stream.write(frame);
     for (const part of rest) stream.write(part);
     stream.end(okTrailers);
+  }
+
+  onSent(act: () => void): void {
+    // A reply that is deflated is read after this turn.
+    if (this.#encoding === undefined) this.#stream.onSent(act);
   }
 
   /** Sends one message of a stream. */
@@ -285,9 +310,11 @@ export class Call implements StreamSink, MethodCall, OpenCall {
     return { fixed, text: this.work.requestId };
   }
 
-  /** Answers what is no gRPC, in HTTP. */
-  answerHttp(head: { readonly [name: string]: string | number }): void {
+  /** Refuses what is no gRPC, as HTTP does. */
+  refuseHttp(error: ServingError, more: { readonly [name: string]: string } = {}): void {
+    this.work.end(error.code, error);
     this.#isEnded = true;
+    const head = { ":status": errorTable[error.code].http, ...more };
     this.#stream.respond({ fixed: headerBlock(head), text: undefined }, true);
   }
 }

@@ -1,8 +1,9 @@
 /**
  * What arrives on a call: chunks become messages, compressed ones are inflated, in order.
  *
- * Invariant: messages are delivered in the order they were sent, whatever inflating takes; after a
- * fault nothing is delivered.
+ * One at a time: each that is inflated takes some 50 KB beside its bytes, and a chunk may hold
+ * thousands. Invariants: messages are delivered in the order they were sent, whatever inflating
+ * takes; while `waitingMax` wait nothing more is read; after a fault nothing is delivered.
  */
 import { type Compression, inflate, type Limits, ServingError } from "../../../base/index.ts";
 import { MessageCutter } from "./messages.ts";
@@ -16,6 +17,16 @@ export interface IncomingSink {
   /** The caller sends no more, and all messages were delivered. May throw. */
   requestIsWhole(): void;
   fail(thrown: unknown): void;
+  /** True: read nothing more until told otherwise; what one chunk held still comes. */
+  holdBack(isHeld: boolean): void;
+}
+
+/** Messages that wait behind one that is being inflated. */
+const waitingMax = 16;
+
+interface Waiting {
+  readonly bytes: Buffer;
+  readonly isCompressed: boolean;
 }
 
 export interface IncomingOptions {
@@ -28,8 +39,10 @@ export class Incoming {
   readonly #sink: IncomingSink;
   readonly #options: IncomingOptions;
   readonly #cutter: MessageCutter;
-  /** Messages that are being inflated, in order; at most what one window of the stream holds. */
-  #inflating: Promise<void> | undefined;
+  /** `waitingMax`, and what one chunk held. */
+  readonly #waiting: Waiting[] = [];
+  #isInflating = false;
+  #isHeldBack = false;
   #isHalfClosed = false;
 
   constructor(sink: IncomingSink, options: IncomingOptions) {
@@ -62,22 +75,40 @@ export class Incoming {
       this.#sink.fail(new ServingError("INVALID_REQUEST", "the request ended inside a message"));
       return;
     }
-    if (this.#inflating === undefined) this.#guard(() => this.#sink.requestIsWhole());
-    else void this.#inflating.then(() => this.#guard(() => this.#sink.requestIsWhole()));
+    if (!this.#isInflating) this.#guard(() => this.#sink.requestIsWhole());
   }
 
   /** One whole message as it was sent; called by the cutter. */
   message(bytes: Buffer, isCompressed: boolean): void {
-    if (!isCompressed && this.#inflating === undefined) {
+    if (!isCompressed && !this.#isInflating) {
       this.#guard(() => this.#sink.deliver(bytes));
       return;
     }
-    const before = this.#inflating ?? Promise.resolve();
-    const inflated = isCompressed ? this.#inflate(bytes) : Promise.resolve(bytes);
-    this.#inflating = Promise.all([inflated, before]).then(
-      ([whole]) => this.#guard(() => this.#sink.deliver(whole)),
-      (thrown: unknown) => this.#sink.fail(thrown),
-    );
+    this.#waiting.push({ bytes, isCompressed });
+    if (this.#waiting.length >= waitingMax) this.#holdBack(true);
+    if (this.#isInflating) return;
+    this.#isInflating = true;
+    this.#inflateAll().catch((thrown: unknown) => {
+      this.#waiting.length = 0;
+      this.#sink.fail(thrown);
+    });
+  }
+
+  async #inflateAll(): Promise<void> {
+    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
+      const whole = next.isCompressed ? await this.#inflate(next.bytes) : next.bytes;
+      this.#guard(() => this.#sink.deliver(whole));
+      if (this.#sink.isEnded) this.#waiting.length = 0;
+      if (this.#waiting.length < waitingMax) this.#holdBack(false);
+    }
+    this.#isInflating = false;
+    if (this.#isHalfClosed) this.#guard(() => this.#sink.requestIsWhole());
+  }
+
+  #holdBack(isHeld: boolean): void {
+    if (isHeld === this.#isHeldBack) return;
+    this.#isHeldBack = isHeld;
+    this.#sink.holdBack(isHeld);
   }
 
   #guard(act: () => void): void {

@@ -22,8 +22,8 @@ export interface ListenerOptions extends ListenPlace {
    */
   readonly prefersHttp1: boolean;
   limitHit(name: LimitName): void;
-  /** Takes a connection that speaks HTTP/2. */
-  http2(socket: Socket): void;
+  /** Takes a connection that speaks HTTP/2; its time to say more counts from `sinceMs`. */
+  http2(socket: Socket, sinceMs: number): void;
   /** Takes one that speaks something else. */
   http1(socket: Socket): void;
 }
@@ -58,7 +58,7 @@ function tlsServer(options: ListenerOptions, tls: TlsParts): Server {
   });
   server.on("secureConnection", (socket: TLSSocket) => {
     socket.on("error", () => {});
-    if (socket.alpnProtocol === "h2") options.http2(socket);
+    if (socket.alpnProtocol === "h2") options.http2(socket, options.clock.nowMs());
     else options.http1(socket);
   });
   server.on("tlsClientError", () => {});
@@ -76,6 +76,7 @@ const preface = Buffer.from("PRI * HTTP/2.0");
 
 /** Hands the connection on once its first bytes say what it speaks. */
 function hearFirstBytes(socket: Socket, options: ListenerOptions): void {
+  const sinceMs = options.clock.nowMs();
   let head: Buffer = Buffer.alloc(0);
   const late = options.clock.after(options.limits.headersReadMsMax, () => socket.destroy());
   const leave = (): void => {
@@ -92,7 +93,7 @@ function hearFirstBytes(socket: Socket, options: ListenerOptions): void {
     socket.removeListener("close", leave);
     socket.pause();
     socket.unshift(head);
-    if (isSame) options.http2(socket);
+    if (isSame) options.http2(socket, sinceMs);
     else options.http1(socket);
   };
   socket.on("error", () => {});

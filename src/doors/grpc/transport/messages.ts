@@ -3,19 +3,23 @@
  *
  * The length is judged when it is known, before anything is kept. Room for a message grows with
  * what arrives, never with what was announced, so a length without a body costs nothing and a
- * message that comes byte by byte is copied into one buffer, not kept as a million chunks. One that
- * lies whole in a chunk is a view of it.
+ * message that comes byte by byte is copied into one buffer, not kept as a million chunks. Chunks
+ * are never kept: the next read may write over them. A message ends at a multiple of 8: a raw
+ * tensor is its last field, so it is aligned and can be viewed as it lies.
  */
-import { ServingError } from "../../../base/index.ts";
+import { largeBytesMin, markSole, ServingError, takeLarge } from "../../../base/index.ts";
 
 /** Bytes ahead of each message. */
 export const prefixBytes = 5;
 
 /** Room is made for so many times what has come: each growth copies, unwritten room is free. */
-const growth = 16;
+const growth = 64;
 
 /** First room of a message that comes in parts, byte. */
 const roomBytesMin = 16 * 1024;
+
+/** The largest element of a tensor, byte. */
+const alignmentBytes = 8;
 
 export interface MessageSink {
   /** One whole message. */
@@ -92,14 +96,13 @@ export class MessageCutter {
   #readBody(chunk: Buffer, at: number, to: number): number {
     const missing = this.#length - this.#have;
     const end = Math.min(at + missing, to);
-    if (this.#have === 0 && end - at === missing) {
-      this.#deliver(chunk.subarray(at, end));
-      return end;
-    }
     const room = this.#grow(end - at);
     chunk.copy(room, this.#have, at, end);
     this.#have += end - at;
-    if (this.#have === this.#length) this.#deliver(room.subarray(0, this.#length));
+    if (this.#have === this.#length) {
+      markSole(room.buffer);
+      this.#deliver(room.subarray(0, this.#length));
+    }
     return end;
   }
 
@@ -108,7 +111,8 @@ export class MessageCutter {
     const room = this.#room;
     if (room !== undefined && room.length >= need) return room;
     const size = Math.min(this.#length, Math.max(roomBytesMin, growth * need));
-    const grown = Buffer.allocUnsafeSlow(size);
+    const shift = (alignmentBytes - (this.#length % alignmentBytes)) % alignmentBytes;
+    const grown = roomOf(shift + size).subarray(shift);
     room?.copy(grown, 0, 0, this.#have);
     this.#room = grown;
     return grown;
@@ -123,3 +127,8 @@ export class MessageCutter {
 }
 
 const noBytes = Buffer.alloc(0);
+
+/** At least `bytes` of memory that starts at a multiple of 8; small pieces share theirs. */
+function roomOf(bytes: number): Buffer {
+  return bytes < largeBytesMin ? Buffer.allocUnsafe(bytes) : Buffer.from(takeLarge(bytes).buffer);
+}

@@ -14,6 +14,8 @@ export interface OpenCall {
   readonly isIncomplete: boolean;
   /** Bytes that were written and not taken by the connection yet. */
   readonly unsentBytes: number;
+  /** The connection that carries it: the same thing for all its calls. */
+  readonly line: object;
   /** Starts to read. Throws what the method or the headers are refused with. */
   open(method: Method): void;
   /** Ends it with an error. */

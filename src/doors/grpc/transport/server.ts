@@ -82,7 +82,7 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
   const { port, sockets, close } = await openListener({
     ...options,
     prefersHttp1: options.hasWeb && options.cors.origins.length > 0,
-    http2: (socket) => sessions.add(socket),
+    http2: (socket, sinceMs) => sessions.add(socket, sinceMs),
     http1: (socket) => web.take(socket),
   });
   return {
@@ -91,10 +91,10 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
       return sockets.size;
     },
     get unsentConnections() {
-      let count = sessions.unsent;
-      for (const socket of sockets) if (socket.writableLength > 0) count += 1;
-      for (const call of host.calls) if (call.unsentBytes > 0) count += 1;
-      return count;
+      const lines = new Set<object>(sessions.unsent());
+      for (const socket of sockets) if (socket.writableLength > 0) lines.add(socket);
+      for (const call of host.calls) if (call.unsentBytes > 0) lines.add(call.line);
+      return lines.size;
     },
     get openWork() {
       return host.openWork;
@@ -175,7 +175,13 @@ function begin(host: Host, stream: CallStream, head: RequestHead): void {
 function isGrpc(call: Call, headers: CallHeaders): boolean {
   const isPost = headers[":method"] === "POST";
   if (isPost && isGrpcType(headers["content-type"] ?? "")) return true;
-  call.answerHttp(isPost ? { ":status": 415 } : { ":status": 405, allow: "POST" });
+  if (isPost) {
+    const message = "metadata 'content-type': expected application/grpc";
+    call.refuseHttp(new ServingError("UNSUPPORTED_MEDIA_TYPE", message));
+  } else {
+    const error = new ServingError("METHOD_NOT_ALLOWED", "gRPC is called by POST");
+    call.refuseHttp(error, { allow: "POST" });
+  }
   return false;
 }
 

@@ -28,21 +28,19 @@ const answerMsMax = 20_000;
 export class Sessions {
   readonly #options: SessionsOptions;
   /** At most one for each connection, of which there are connectionsMax. */
-  readonly #open = new Set<Connection>();
+  readonly #open = new Map<Connection, Socket>();
 
   constructor(options: SessionsOptions) {
     this.#options = options;
   }
 
-  /** Connections whose reader has not yet taken all that was written. */
-  get unsent(): number {
-    let count = 0;
-    for (const connection of this.#open) if (connection.unsentBytes > 0) count += 1;
-    return count;
+  /** The sockets of connections whose reader has not yet taken all that there is for it. */
+  *unsent(): Generator<Socket> {
+    for (const [connection, socket] of this.#open) if (connection.hasUnsent) yield socket;
   }
 
-  /** Speaks HTTP/2 on a new socket. */
-  add(socket: Socket): void {
+  /** Speaks HTTP/2 on a new socket, whose time to say so counts from `sinceMs`. */
+  add(socket: Socket, sinceMs: number): void {
     const { clock, limits, keepAliveMs, limitHit, opened } = this.#options;
     const connection = new Connection({
       socket,
@@ -50,7 +48,7 @@ export class Sessions {
       limits,
       opened,
       greeted: () => preface.cancel(),
-      unread: () => limitHit("replyReadMsMax"),
+      limitHit,
       closed: () => {
         preface.cancel();
         next.cancel();
@@ -58,7 +56,7 @@ export class Sessions {
         this.#open.delete(connection);
       },
     });
-    this.#open.add(connection);
+    this.#open.set(connection, socket);
     let late: Timer | undefined;
     const ask = (): void => {
       next = clock.after(keepAliveMs, ask);
@@ -69,19 +67,20 @@ export class Sessions {
         late = undefined;
       });
     };
-    const preface = clock.after(limits.headersReadMsMax, () => connection.destroy());
+    const leftMs = Math.max(0, sinceMs + limits.headersReadMsMax - clock.nowMs());
+    const preface = clock.after(leftMs, () => connection.destroy());
     let next = clock.after(keepAliveMs, ask);
   }
 
   announceClose(): void {
-    for (const connection of this.#open) connection.announceClose();
+    for (const connection of this.#open.keys()) connection.announceClose();
   }
 
   close(): void {
-    for (const connection of this.#open) connection.close();
+    for (const connection of this.#open.keys()) connection.close();
   }
 
   destroy(): void {
-    for (const connection of this.#open) connection.destroy();
+    for (const connection of this.#open.keys()) connection.destroy();
   }
 }

@@ -18,6 +18,7 @@ export function http1Peer(request: IncomingMessage, response: ServerResponse): W
     headers: headersOf(request),
     headerBytes: request.rawHeaders.reduce((bytes, text) => bytes + text.length, 0),
     headerPairs: request.rawHeaders.length / 2,
+    line: request.socket,
     get unsentBytes() {
       return response.writableLength;
     },

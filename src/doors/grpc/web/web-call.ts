@@ -56,6 +56,8 @@ export class WebCall implements MethodCall, OpenCall, WebSink, IncomingSink {
   #onClosed: (() => void) | undefined;
   #isStarted = false;
   #isEnded = false;
+  #isPaused = false;
+  #isHeldBack = false;
   #waitingBytes = -1;
   #waitingSinceMs = 0;
 
@@ -85,6 +87,10 @@ export class WebCall implements MethodCall, OpenCall, WebSink, IncomingSink {
 
   get unsentBytes(): number {
     return this.#peer.unsentBytes;
+  }
+
+  get line(): object {
+    return this.#peer.line;
   }
 
   /** @throws UNSUPPORTED for a stream of requests and a compression that is not read here */
@@ -139,11 +145,19 @@ export class WebCall implements MethodCall, OpenCall, WebSink, IncomingSink {
   }
 
   pause(): void {
+    this.#isPaused = true;
     this.#peer.pause();
   }
 
   resume(): void {
-    this.#peer.resume();
+    this.#isPaused = false;
+    if (!this.#isHeldBack) this.#peer.resume();
+  }
+
+  holdBack(isHeld: boolean): void {
+    this.#isHeldBack = isHeld;
+    if (isHeld) this.#peer.pause();
+    else if (!this.#isPaused) this.#peer.resume();
   }
 
   async drained(): Promise<void> {

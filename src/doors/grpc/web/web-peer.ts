@@ -20,6 +20,8 @@ export interface WebPeer {
   /** Of all header names and values together. */
   readonly headerBytes: number;
   readonly headerPairs: number;
+  /** The connection that it came on. */
+  readonly line: object;
   /** Bytes that were written and not taken by the connection yet. */
   readonly unsentBytes: number;
   /** True once all that was written has left, the end included. */

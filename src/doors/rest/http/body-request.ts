@@ -11,7 +11,7 @@
  */
 import { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
-import { type LimitName, ServingError } from "../../../base/index.ts";
+import { type LimitName, markSole, ServingError, takeLarge } from "../../../base/index.ts";
 
 const empty = Buffer.alloc(0);
 
@@ -128,7 +128,8 @@ export class BodyCollector {
     const wanted = before === undefined ? first : growth * before.length;
     const size = Math.max(bytes, Math.min(most, wanted));
     const shift = this.#shiftBytes;
-    const grown = Buffer.allocUnsafeSlow(size + shift).subarray(shift);
+    const { buffer } = takeLarge(size + shift);
+    const grown = Buffer.from(buffer, shift, size);
     if (before !== undefined) grown.set(before.subarray(0, used));
     this.#whole = grown;
     return grown;
@@ -145,8 +146,10 @@ export class BodyCollector {
     this.#first = undefined;
     this.#chunks = undefined;
     this.#whole = undefined;
-    if (whole !== undefined) onBody(whole.subarray(0, this.bytes), undefined);
-    else if (chunks !== undefined) onBody(Buffer.concat(chunks), undefined);
+    if (whole !== undefined) {
+      markSole(whole.buffer);
+      onBody(whole.subarray(0, this.bytes), undefined);
+    } else if (chunks !== undefined) onBody(Buffer.concat(chunks), undefined);
     else onBody(first ?? empty, undefined);
   }
 

@@ -53,5 +53,7 @@ export interface Reply extends ReplyStream {
   write(text: string, taken: () => void): unknown;
   end(text?: string | Uint8Array): unknown;
   end(text: string, encoding: BufferEncoding): unknown;
+  /** Calls `act` once the system has taken every byte; not where that cannot be told. */
+  onSent?(act: () => void): void;
   on(event: "error", listener: (error: Error) => void): unknown;
 }

@@ -10,6 +10,7 @@ import {
   compress,
   type ErrorCode,
   errorTable,
+  giveBackLarge,
   ServingError,
 } from "../../../base/index.ts";
 import type { RequestContext, StageTimes } from "../../../predict/index.ts";
@@ -120,7 +121,10 @@ export class Exchange implements RequestContext {
     this.#over("OK", undefined);
   }
 
-  /** Answers with bytes that lie in several places; they go out in one write, without a copy. */
+  /**
+   * Answers with bytes that lie in several places; they go out in one write, without a copy.
+   * REQUIRES: nobody looks at them, or at the body of the request, afterwards.
+   */
   replyParts(head: AnswerHead, parts: readonly Uint8Array[]): void {
     if (!this.#claim()) return;
     if (this.#encoding() !== "") {
@@ -128,6 +132,10 @@ export class Exchange implements RequestContext {
       return;
     }
     this.#writeParts(varied(head), parts);
+    this.response.onSent?.(() => {
+      for (const { buffer } of parts) giveBackLarge(buffer);
+      giveBackLarge(this.body.buffer);
+    });
     this.#over("OK", undefined);
   }
 

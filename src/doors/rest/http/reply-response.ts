@@ -42,6 +42,10 @@ export class ReplyResponse extends ServerResponse {
     return this.wasSentWhole || this.writableFinished;
   }
 
+  onSent(act: () => void): void {
+    this.once("finish", act);
+  }
+
   override assignSocket(socket: Socket): void {
     const fields = this as ServerResponse as ServerResponse & ResponseFields;
     (socket as HttpSocket)._httpMessage = this;

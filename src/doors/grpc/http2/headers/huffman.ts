@@ -62,7 +62,7 @@ function addSymbol(table: number[], symbol: number, of: { code: number; bits: nu
  * @returns `undefined` when the bytes are no such code, or padded otherwise than by ones
  */
 export function readHuffman(bytes: Uint8Array, from: number, to: number): string | undefined {
-  const out = Buffer.allocUnsafe(((to - from) * 8) / 5 + 1);
+  const out = Buffer.allocUnsafe(Math.ceil(((to - from) * 8) / 5));
   let length = 0;
   let bits = 0;
   let have = 0;

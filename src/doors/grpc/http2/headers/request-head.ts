@@ -43,8 +43,13 @@ function makeHead({ fields, bytes, pairs }: HeaderList): RequestHead {
 /** -1 when nothing is said, `undefined` when it is no length. */
 function lengthOf(text: string | undefined): number | undefined {
   if (text === undefined) return -1;
+  if (text === "") return undefined;
+  for (let at = 0; at < text.length; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code < 48 || code > 57) return undefined;
+  }
   const value = Number(text);
-  return Number.isSafeInteger(value) && value >= 0 && text.trim() !== "" ? value : undefined;
+  return Number.isSafeInteger(value) ? value : undefined;
 }
 
 /** True for fields that may follow a body. */

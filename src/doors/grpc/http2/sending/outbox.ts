@@ -5,11 +5,11 @@
  * Large bytes are not copied: they are sent from where they lie. Bounded: streams stop to send
  * while `isFull`, and nothing is read from a caller while `isOverfull`.
  */
-import type { Socket } from "node:net";
-import type { Clock, Timer } from "../../../base/index.ts";
+import type { Clock, Timer } from "../../../../base/index.ts";
+import type { CallerSocket } from "./caller-socket.ts";
 
 export interface OutboxOptions {
-  readonly socket: Socket;
+  readonly socket: CallerSocket;
   readonly clock: Clock;
   /** How long a reader may take nothing, ms. */
   readonly replyReadMsMax: number;
@@ -20,12 +20,13 @@ export interface OutboxOptions {
 const slabBytes = 64 * 1024;
 const fullBytes = 1024 * 1024;
 const overfullBytes = 2 * 1024 * 1024;
+const nothing = Buffer.alloc(0);
 /** From here on bytes are sent from where they lie. */
 const copyBytesMax = 2_048;
 
 export class Outbox {
   readonly #options: OutboxOptions;
-  readonly #socket: Socket;
+  readonly #socket: CallerSocket;
   #slab = Buffer.alloc(0);
   /** What of the slab is not in `#parts` yet. */
   #from = 0;
@@ -39,6 +40,8 @@ export class Outbox {
   /** Answers to frames of control that no system call has taken, and those not written yet. */
   #acks = 0;
   #acksUnwritten = 0;
+  /** Wait for what is written next; one a reply of large tensors. */
+  #takers: (() => void)[] = [];
 
   constructor(options: OutboxOptions) {
     this.#options = options;
@@ -103,20 +106,25 @@ export class Outbox {
     this.#schedule();
   }
 
+  /** Calls `act` once the system has taken all that was appended; never when that fails. */
+  onTaken(act: () => void): void {
+    this.#takers.push(act);
+    this.#schedule();
+  }
+
   /** Hands what there is to the socket. */
   flush(): void {
     this.#isScheduled = false;
     this.#cut();
     const parts = this.#parts;
+    if (parts.length === 0 && this.#takers.length > 0) parts.push(nothing);
     if (parts.length === 0) return;
     this.#parts = [];
     this.#partBytes = 0;
     const socket = this.#socket;
     if (!socket.writable) return;
-    const acks = this.#acksUnwritten;
-    this.#acksUnwritten = 0;
     if (parts.length > 1) socket.cork();
-    const last = acks === 0 ? this.#written : this.#acksTaken(acks);
+    const last = this.#lastWritten();
     for (const part of parts) socket.write(part, part === parts.at(-1) ? last : this.#written);
     if (parts.length > 1) socket.uncork();
     if (socket.writableLength > 0) this.#watch ??= this.#watchSoon();
@@ -129,10 +137,17 @@ export class Outbox {
     this.#watch = undefined;
   };
 
-  #acksTaken(acks: number): () => void {
-    return () => {
+  /** What is done when the last part of a write is taken. */
+  #lastWritten(): (error?: Error | null) => void {
+    const acks = this.#acksUnwritten;
+    const takers = this.#takers;
+    if (acks === 0 && takers.length === 0) return this.#written;
+    this.#acksUnwritten = 0;
+    this.#takers = [];
+    return (error) => {
       this.#acks -= acks;
       this.#written();
+      if (error === undefined || error === null) for (const act of takers) act();
     };
   }
 

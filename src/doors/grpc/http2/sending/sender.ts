@@ -5,7 +5,7 @@
  * not waits in its stream and goes on, a frame a stream in turn, when the peer gives room or the
  * socket has taken what it got.
  */
-import { ConnectionFault, errorCode } from "./fault.ts";
+import { ConnectionFault, errorCode } from "../fault.ts";
 import {
   defaultFrameBytes,
   frameFlag,
@@ -13,10 +13,10 @@ import {
   frameType,
   writeFrameHead,
   writeUint32,
-} from "./frames.ts";
-import { type HeadBlock, headBytes, noTable, writeHead } from "./headers/header-encoder.ts";
+} from "../frames.ts";
+import { type HeadBlock, headBytes, noTable, writeHead } from "../headers/header-encoder.ts";
+import { defaultWindowBytes, windowBytesMax } from "../windows.ts";
 import type { Outbox } from "./outbox.ts";
-import { defaultWindowBytes, windowBytesMax } from "./windows.ts";
 
 /** What of a stream concerns the sending of it. */
 export interface SendingStream {
@@ -48,6 +48,16 @@ export class Sender {
 
   constructor(outbox: Outbox) {
     this.#outbox = outbox;
+  }
+
+  /** Calls `act` once the system has taken all that was handed over; never when that fails. */
+  onTaken(act: () => void): void {
+    this.#outbox.onTaken(act);
+  }
+
+  /** True while a stream has something to send and may not. */
+  get hasWaiting(): boolean {
+    return this.#waiting.size > 0;
   }
 
   /** What a new stream may send ahead. */
@@ -120,15 +130,13 @@ export class Sender {
     else this.#waiting.delete(stream);
   }
 
-  /** There may be room again for those who wait. */
+  /** There may be room again for those who wait: each sends a frame and stands behind the rest. */
   pumpAll(): void {
-    let hasMoved = this.#waiting.size > 0;
-    while (hasMoved) {
-      hasMoved = false;
-      for (const stream of this.#waiting) {
-        if (this.#advance(stream)) hasMoved = true;
-        if (!stream.hasUnsent) this.#waiting.delete(stream);
-      }
+    for (const stream of this.#waiting) {
+      if (this.#window <= 0 || this.#outbox.isFull) return;
+      if (!this.#advance(stream)) continue;
+      this.#waiting.delete(stream);
+      if (stream.hasUnsent) this.#waiting.add(stream);
     }
   }
 
@@ -136,10 +144,7 @@ export class Sender {
   #advance(stream: SendingStream): boolean {
     const queued = stream.queuedBytes;
     if (queued === 0) {
-      const { trailers } = stream;
-      if (trailers === undefined) return false;
-      stream.trailers = undefined;
-      this.headers(stream, trailers, true);
+      this.#finish(stream);
       return false;
     }
     const room = Math.min(this.#window, stream.sendWindow, defaultFrameBytes);
@@ -151,7 +156,16 @@ export class Sender {
     this.#window -= length;
     stream.sendWindow -= length;
     stream.moveTo(this.#outbox, length);
+    if (length === queued) this.#finish(stream);
     return true;
+  }
+
+  /** Trailers need no room in a window, so they never wait behind an empty queue. */
+  #finish(stream: SendingStream): void {
+    const { trailers } = stream;
+    if (trailers === undefined) return;
+    stream.trailers = undefined;
+    this.headers(stream, trailers, true);
   }
 
   forget(stream: SendingStream): void {
@@ -160,14 +174,24 @@ export class Sender {
 
   /** The peer takes more. @throws ConnectionFault when that is more than there can be */
   widen(bytes: number): void {
+    const wasShut = this.#window <= 0;
     this.#window += bytes;
     if (this.#window > windowBytesMax) {
       throw new ConnectionFault(errorCode.flowControl, "the window of the connection is too large");
     }
-    this.pumpAll();
+    // While it was open, nobody waited for it.
+    if (wasShut) this.pumpAll();
   }
 
-  /** @throws ConnectionFault when a window of `streams` grows beyond what there can be */
+  /** The peer may send more on the connection. */
+  widenPeer(bytes: number): void {
+    this.control({ type: frameType.windowUpdate, flags: 0, stream: 0 }, [bytes]);
+  }
+
+  /**
+   * What `streams` may send changes with it, and nothing is sent yet.
+   * @throws ConnectionFault when a window grows beyond what there can be
+   */
   setInitialWindow(bytes: number, streams: Iterable<SendingStream>): void {
     const more = bytes - this.#initialWindow;
     this.#initialWindow = bytes;
@@ -177,6 +201,5 @@ export class Sender {
         throw new ConnectionFault(errorCode.flowControl, "the window of a stream is too large");
       }
     }
-    this.pumpAll();
   }
 }

@@ -1,0 +1,179 @@
+// Goal: memory of large requests and answers is used again and none of it is ever seen by another
+// caller: every answer is exactly what its caller sent. Method: a model that answers what it is
+// asked, every caller with bytes of its own, through REST and gRPC, of all sizes, at once; some
+// leave in the middle, some read slowly, some want a deflated answer; workers are killed meanwhile.
+import { request as httpRequest } from "node:http";
+import { connect } from "node:net";
+import { expect, test } from "vitest";
+import { type Random, seededRandom } from "../../src/base/index.ts";
+import { identity } from "../../tools/onnx/models.ts";
+import { type BuiltServer, until } from "../support/built-server.ts";
+import { GrpcClient } from "../support/grpc-client.ts";
+import { isFull, metric, pause, startServer, writeModels } from "./chaos-rig.ts";
+
+const callers = 12;
+const turns = isFull ? 400 : 25;
+const path = "/v2/models/echo/infer";
+
+/** Bytes that only this caller sends, in this turn. */
+function payload(random: Random, mark: number): Buffer {
+  const count = 1 + Math.floor(4 ** (4 + random.next() * 6));
+  const words = new Uint32Array(count);
+  let state = mark * 7919 + 1;
+  for (let at = 0; at < count; at += 1) {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    words[at] = state;
+  }
+  return Buffer.from(words.buffer);
+}
+
+function bodyOf(bytes: Buffer): { body: Buffer; jsonBytes: number } {
+  const head = Buffer.from(
+    JSON.stringify({
+      inputs: [
+        {
+          name: "x",
+          shape: [1, bytes.length / 4],
+          datatype: "INT32",
+          parameters: { binary_data_size: bytes.length },
+        },
+      ],
+      parameters: { binary_data_output: true },
+    }),
+  );
+  return { body: Buffer.concat([head, bytes]), jsonBytes: head.length };
+}
+
+/** What the server makes of `bytes`; `undefined` when it says that it could not. */
+type Ask = (server: BuiltServer, bytes: Buffer) => Promise<Buffer | undefined>;
+
+async function overRest(
+  server: BuiltServer,
+  bytes: Buffer,
+  encoding: string,
+): Promise<Buffer | undefined> {
+  const { body, jsonBytes } = bodyOf(bytes);
+  const response = await fetch(server.url + path, {
+    method: "POST",
+    headers: {
+      "content-type": "application/octet-stream",
+      "inference-header-content-length": String(jsonBytes),
+      "accept-encoding": encoding,
+    },
+    body: new Uint8Array(body),
+  });
+  const reply = Buffer.from(await response.arrayBuffer());
+  if (response.status === 503) return undefined;
+  expect([response.status, response.status === 200 ? "" : reply.toString()]).toEqual([200, ""]);
+  return reply.subarray(Number(response.headers.get("inference-header-content-length")));
+}
+
+/** Takes a little of the answer at a time. */
+async function slowly(server: BuiltServer, bytes: Buffer): Promise<Buffer | undefined> {
+  const { body, jsonBytes } = bodyOf(bytes);
+  const { promise, resolve, reject } = Promise.withResolvers<Buffer | undefined>();
+  const headers = { "inference-header-content-length": jsonBytes, "content-length": body.length };
+  const asked = httpRequest(server.url + path, { method: "POST", headers }, async (response) => {
+    const parts: Buffer[] = [];
+    for await (const part of response) {
+      parts.push(part as Buffer);
+      if (parts.length % 8 === 0) await pause(2);
+    }
+    const from = Number(response.headers["inference-header-content-length"] ?? 0);
+    resolve(response.statusCode === 200 ? Buffer.concat(parts).subarray(from) : undefined);
+  });
+  asked.on("error", reject);
+  asked.end(body);
+  return await promise;
+}
+
+async function overGrpc(client: GrpcClient, bytes: Buffer): Promise<Buffer | undefined> {
+  const end = await client.call("inference.GRPCInferenceService/ModelInfer", {
+    model_name: "echo",
+    inputs: [{ name: "x", datatype: "INT32", shape: [1, bytes.length / 4] }],
+    raw_input_contents: [bytes],
+  });
+  if (end.code === 14) return undefined;
+  expect([end.code, end.details]).toEqual([0, ""]);
+  return (end.reply["raw_output_contents"] as Buffer[])[0];
+}
+
+/** Sends all or a part of a request, and leaves when some of the answer or none is there. */
+async function leaves(server: BuiltServer, bytes: Buffer, random: Random): Promise<void> {
+  const { body, jsonBytes } = bodyOf(bytes);
+  const socket = connect(server.port, "127.0.0.1");
+  socket.on("error", () => {});
+  const head =
+    `POST ${path} HTTP/1.1\r\nhost: x\r\ncontent-length: ${body.length}\r\n` +
+    `inference-header-content-length: ${jsonBytes}\r\n\r\n`;
+  socket.write(head);
+  const isWhole = random.next() < 0.7;
+  socket.write(isWhole ? body : body.subarray(0, Math.floor(body.length * random.next())));
+  if (isWhole && random.next() < 0.5) socket.once("data", () => socket.destroy());
+  await pause(random.next() * 20);
+  socket.destroy();
+}
+
+async function run(server: BuiltServer, caller: number): Promise<number> {
+  const random = seededRandom(caller + 1);
+  const client = new GrpcClient(server.grpc);
+  const ways: Ask[] = [
+    (of, bytes) => overRest(of, bytes, "identity"),
+    (of, bytes) => overRest(of, bytes, "gzip"),
+    slowly,
+    (_, bytes) => overGrpc(client, bytes),
+    (_, bytes) => overGrpc(client, bytes),
+  ];
+  let answered = 0;
+  for (let turn = 0; turn < turns; turn += 1) {
+    const bytes = payload(random, caller * 10_000 + turn);
+    if (random.next() < 0.2) await leaves(server, payload(random, turn), random);
+    const way = ways[Math.floor(random.next() * ways.length)];
+    const answer = await way?.(server, bytes);
+    if (answer === undefined) continue;
+    answered += 1;
+    if (Buffer.compare(answer, bytes) !== 0) {
+      const at = bytes.findIndex((byte, place) => answer[place] !== byte);
+      expect.unreachable(`caller ${caller}, turn ${turn}: another answer from byte ${at}`);
+    }
+  }
+  client.close();
+  return answered;
+}
+
+async function talk(args: readonly string[], kills: number): Promise<void> {
+  const folder = writeModels({ "echo.onnx": identity("INT32", [-1, -1]) });
+  const server = await startServer([`${folder}/echo.onnx`, ...args]);
+  let isOver = false;
+  const killing = (async () => {
+    for (let kill = 0; kill < kills && !isOver; kill += 1) {
+      await pause(1_500);
+      if (isOver) return;
+      const [worker] = await server.workers();
+      if (worker !== undefined) process.kill(worker, "SIGKILL");
+    }
+  })();
+  const asking = Array.from({ length: callers }, (_, caller) => run(server, caller));
+  const answered = (await Promise.all(asking)).reduce((sum, each) => sum + each, 0);
+  isOver = true;
+  await killing;
+  expect(answered).toBeGreaterThan(callers * turns * 0.5);
+  await until(
+    async () => (await metric(server, "millrace_in_flight_requests")) === 0,
+    10_000,
+    () => "requests in flight",
+  );
+  expect(await server.stop()).toBe(0);
+}
+
+test("large tensors of many callers are never mixed up", async () => {
+  await talk([], 0);
+}, 600_000);
+
+test("nor while workers die", async () => {
+  await talk([], isFull ? 30 : 3);
+}, 600_000);
+
+test("nor with two fronts", async () => {
+  await talk(["--fronts", "2"], 0);
+}, 600_000);

@@ -1,0 +1,194 @@
+// Goal: no bytes on the gRPC port crash the built server, make it answer INTERNAL, hold its memory,
+// its descriptors or its calls, or keep a connection beyond its time; who calls meanwhile is
+// answered. Method: seeded conversations, damaged, on connections that are read, not read, half
+// closed or cut as the seed has it. Every message of a failure names its seed.
+import { readdirSync } from "node:fs";
+import { connect, type Socket } from "node:net";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { until } from "../support/built-server.ts";
+import {
+  callFields,
+  data,
+  framesOf,
+  headers,
+  preface,
+  settings,
+  type,
+} from "../support/http2-frames.ts";
+import { cutAnywhere, type StoryRules, tellStory } from "../support/http2-stories.ts";
+import { Seeded } from "../support/seeded.ts";
+import { type House, isFull, openHouse } from "./hostile-house.ts";
+
+const firstSeed = Number(process.env["MILLRACE_TEST_SEED"] ?? 20_261_128);
+const connections = Number(process.env["MILLRACE_TEST_RUNS"] ?? (isFull ? 60_000 : 1_500));
+const atOnce = 24;
+/** One in so many stays until the server ends it. */
+const staysOnceIn = 100;
+/** Asked after 1 s, given up 20 s later; and a look each second. */
+const endMsMax = 25_000;
+const infer = "/inference.GRPCInferenceService/ModelInfer";
+
+let house: House;
+
+beforeAll(async () => {
+  const times = { headersReadMsMax: 1_000, bodyReadMsMax: 1_000, replyReadMsMax: 1_000 };
+  house = await openHouse({
+    limits: { ...times, grpcMessageBytesMax: 1024 * 1024 },
+    args: ["--set", "grpc.keepAliveMs=1000"],
+  });
+});
+
+afterAll(async () => {
+  await house?.close();
+});
+
+function field(number: number, content: Uint8Array | string): Buffer {
+  const bytes = Buffer.from(content);
+  return Buffer.concat([Buffer.from([(number << 3) | 2, bytes.length]), bytes]);
+}
+
+const input = Buffer.concat([field(1, "x"), field(2, "FP32"), field(3, Buffer.from([1, 4]))]);
+const values = Buffer.from(Float32Array.from([1, 2.5, -3, 4]).buffer);
+const good = Buffer.concat([field(1, "row"), field(5, input), field(7, values)]);
+
+function message(bytes: Uint8Array, flagByte = 0): Buffer {
+  const head = Buffer.alloc(5);
+  head[0] = flagByte;
+  head.writeUInt32BE(bytes.length, 1);
+  return Buffer.concat([head, bytes]);
+}
+
+const rules: StoryRules = {
+  paths: [
+    ...[infer, infer, "/inference.GRPCInferenceService/ModelStreamInfer"],
+    ...["/grpc.health.v1.Health/Watch", "/grpc.health.v1.Health/Check", "/no.Such/Method"],
+    "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+  ],
+  message(random, path) {
+    if (random.once(12)) return message(random.bytes(random.below(200)), random.below(3));
+    if (random.once(20)) return message(Buffer.alloc(random.below(100_000)));
+    if (path.endsWith("Info")) return message(field(7, ""));
+    return message(path.includes("Infer") ? good : Buffer.alloc(0));
+  },
+  callsMax: 8,
+  damagesMax: 3,
+};
+
+interface Ends {
+  byServer: number;
+  byCaller: number;
+  stayed: number;
+  slowestMs: number;
+}
+
+const pause = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
+
+/** Plays one story; settles when its connection has ended. */
+async function play(seed: number, ends: Ends): Promise<void> {
+  const random = new Seeded(seed);
+  const socket = connect(Number(house.grpc.split(":")[1]), "127.0.0.1");
+  socket.on("error", () => {});
+  const closed = new Promise<void>((done) => socket.once("close", () => done()));
+  if (random.once(8)) socket.pause();
+  else socket.resume();
+  for (const chunk of cutAnywhere(random, tellStory(random, rules))) {
+    if (socket.destroyed) break;
+    socket.write(chunk);
+    if (random.once(20)) await pause(random.below(3));
+  }
+  if (random.once(staysOnceIn)) await endedByServer(socket, closed, ends);
+  else {
+    if (random.once(6)) socket.end();
+    else if (random.once(4)) socket.resetAndDestroy();
+    await Promise.race([closed, pause(random.below(60))]);
+    ends[socket.destroyed ? "byServer" : "byCaller"] += 1;
+    socket.destroy();
+    await closed;
+  }
+}
+
+async function endedByServer(socket: Socket, closed: Promise<void>, ends: Ends): Promise<void> {
+  const sinceMs = performance.now();
+  // The end is seen only where somebody reads.
+  socket.resume();
+  const isEnded = await Promise.race([closed.then(() => true), pause(endMsMax).then(() => false)]);
+  socket.destroy();
+  if (!isEnded) throw new Error(`the connection was not ended in ${endMsMax} ms`);
+  ends.stayed += 1;
+  ends.slowestMs = Math.max(ends.slowestMs, performance.now() - sinceMs);
+}
+
+/** Calls as one should; gives the status. */
+async function healthyCall(): Promise<string> {
+  const socket = connect(Number(house.grpc.split(":")[1]), "127.0.0.1");
+  socket.on("error", () => {});
+  let heard: Buffer = Buffer.alloc(0);
+  const closed = new Promise<void>((done) => socket.once("close", () => done()));
+  const answered = new Promise<void>((done) => {
+    socket.on("data", (chunk: Buffer) => {
+      heard = Buffer.concat([heard, chunk]);
+      const { frames } = framesOf(heard);
+      if (frames.some((each) => each.type === type.headers && (each.flags & 1) !== 0)) done();
+    });
+  });
+  const fields = { ...callFields, ":path": infer };
+  const whole = data(1, message(good), { isLast: true });
+  socket.write(Buffer.concat([preface, settings(), headers(1, { fields }), whole]));
+  await Promise.race([answered, closed, pause(10_000)]);
+  socket.destroy();
+  const { frames } = framesOf(heard);
+  const last = frames.findLast((each) => each.type === type.headers);
+  const reply = frames.find((each) => each.type === type.data);
+  if (reply?.payload.includes(values) !== true) return "no answer";
+  return last?.payload.includes("grpc-status\x010") === true ? "OK" : "another status";
+}
+
+const descriptors = (): number => readdirSync(`/proc/${house.pid}/fd`).length;
+
+test(`${connections} connections that are damaged do no harm`, { timeout: 3_600_000 }, async () => {
+  expect(await healthyCall()).toBe("OK");
+  const before = descriptors();
+  const ends: Ends = { byServer: 0, byCaller: 0, stayed: 0, slowestMs: 0 };
+  const failures: string[] = [];
+  const staying = new Set<Promise<void>>();
+  let begun = 0;
+  const lane = async (): Promise<void> => {
+    while (begun < connections && failures.length === 0) {
+      const seed = firstSeed + begun;
+      begun += 1;
+      const story = play(seed, ends).catch((thrown: unknown) => {
+        failures.push(`MILLRACE_TEST_SEED=${seed} MILLRACE_TEST_RUNS=1: ${String(thrown)}`);
+      });
+      staying.add(story);
+      void story.then(() => staying.delete(story));
+      // Those that stay are not waited for here.
+      await Promise.race([story, pause(500)]);
+      if (seed % 250 === 0 && (await healthyCall()) !== "OK") {
+        failures.push(`MILLRACE_TEST_SEED=${seed}: a healthy call was not answered`);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: atOnce }, lane));
+  await Promise.all(staying);
+  expect(failures, house.output().slice(-4_000)).toEqual([]);
+  expect(house.process.exitCode, house.output().slice(-4_000)).toBeNull();
+  expect(await healthyCall()).toBe("OK");
+  const page = async (): Promise<string> => await (await fetch(`${house.url}/metrics`)).text();
+  await until(async () => (await page()).includes("millrace_grpc_streams 0"), 10_000);
+  expect(await page()).toMatch(/in_flight_requests\{model="row",version="1"\} 0/);
+  await until(
+    async () => descriptors() <= before + 2,
+    10_000,
+    () => `${descriptors()} open`,
+  );
+  await house.endsWell({ allowed: ["DEADLINE_EXCEEDED"] });
+  expect(ends.byServer).toBeGreaterThan(connections / 20);
+  expect(ends.stayed).toBeGreaterThan(0);
+  if (isFull) process.stderr.write(`${JSON.stringify(ends)}\n${counts(await page())}\n`);
+});
+
+/** How the calls ended, for the record. */
+function counts(page: string): string {
+  const lines = page.split("\n").filter((line) => line.startsWith("millrace_requests_total{"));
+  return lines.filter((line) => line.includes('door="grpc"')).join("\n");
+}
