@@ -139,6 +139,8 @@ describe.skipIf(!hasFixtures)("fixture models", () => {
       }
       expect(faults).toEqual([]);
     },
+    // A large image goes through each door as text.
+    400_000,
   );
 
   test("every door was compared over most models or says why not", () => {

@@ -47,14 +47,12 @@ export const doors: Readonly<Record<string, AskDoor>> = {
     const text = await postJson(`${url}/predict?model=${model}`, { instances });
     return answerOfBatch(JSON.parse(text));
   },
-  "simple dialect, HTTP/2": async ({ url }, { model, instances }) => {
-    const session = openSession(url);
-    const body = JSON.stringify({ instances });
-    const path = `/predict?model=${model}`;
-    const reply = await ask(session, posting(path), (stream) => void stream.end(body));
-    session.destroy();
-    if (reply.status !== 200) throw new Error(`${path}: ${reply.text}`);
-    return answerOfBatch(JSON.parse(reply.text));
+  "simple dialect, HTTP/2": async ({ url }, { model, instances }) =>
+    answerOfBatch(await postHttp2(url, `/predict?model=${model}`, { instances })),
+  "Open Inference Protocol, HTTP/2": async ({ url }, { model, tensor }) => {
+    const { values, ...head } = tensor;
+    const body = { inputs: [{ ...head, data: values }] };
+    return answerOfJson(await postHttp2(url, `/v2/models/${model}/infer`, body));
   },
   "gRPC, raw contents": async (server, question) => {
     const [reply] = await callGrpc(server, `${oip}/ModelInfer`, [rawRequest(question)]);
@@ -66,6 +64,12 @@ export const doors: Readonly<Record<string, AskDoor>> = {
   },
   "gRPC-Web": async (server, question) => {
     const end = await callWeb(server.grpc, `${oip}/ModelInfer`, rawRequest(question));
+    if (end.code !== 0) throw new Error(`gRPC-Web: ${end.details}`);
+    return answerOfGrpc(end.replies[0] ?? {});
+  },
+  "gRPC-Web, HTTP/2": async (server, question) => {
+    const terms = { isHttp2: true };
+    const end = await callWeb(server.grpc, `${oip}/ModelInfer`, rawRequest(question), terms);
     if (end.code !== 0) throw new Error(`gRPC-Web: ${end.details}`);
     return answerOfGrpc(end.replies[0] ?? {});
   },
@@ -118,6 +122,16 @@ async function postJson(url: string, body: unknown, accept = "*/*"): Promise<str
   const text = await reply.text();
   if (!reply.ok) throw new Error(`${url}: ${text}`);
   return text;
+}
+
+/** Over HTTP/2 alone; the answer in the form that its caller knows. */
+async function postHttp2<T>(url: string, path: string, body: unknown): Promise<T> {
+  const session = openSession(url);
+  const text = JSON.stringify(body);
+  const reply = await ask(session, posting(path), (stream) => void stream.end(text));
+  session.destroy();
+  if (reply.status !== 200) throw new Error(`${path}: ${reply.text}`);
+  return JSON.parse(reply.text) as T;
 }
 
 interface WireReply {

@@ -216,8 +216,10 @@ export const rowDoors: Readonly<Record<string, Door>> = {
     },
   },
   "MLflow, records": {
-    cannot: (question) =>
-      question.inputs.length === 0 ? "a model without inputs has no records" : rows(question),
+    cannot: (question) => {
+      if (question.inputs.length === 0) return "a model without inputs has no records";
+      return isOneList(question) ? "the model names no fields" : rows(question);
+    },
     wanted: predictionOnly,
     ask: async ({ main }, question) => {
       const url = `${main.url}/invocations?model=${question.model}`;
