@@ -1,8 +1,9 @@
 // Goal: REST, gRPC and gRPC-Web, over both versions of HTTP, say the same to the same request,
-// right or wrong. Method: random requests, of which many have a fault, through each door of one built
-// server; answers are compared bit by bit, refusals by their code. One at a time: in which batch a
-// row runs may change the last bits of its answer (ONNX Runtime computes whole vectors and their
-// rest differently), and this is about the doors. A failure prints the seed that replays it.
+// right or wrong. Method: random requests, of which many have a fault, through each door of one
+// built server; answers are compared bit by bit, refusals by their code. One at a time: in which
+// batch a row runs may change the last bits of its answer (ONNX Runtime computes whole vectors
+// and their rest differently), and this is about the doors. A failure prints the seed that
+// replays it.
 
 import type { ClientHttp2Session } from "node:http2";
 import { join } from "node:path";

@@ -255,10 +255,10 @@ describe.each(demos)("$name", (demo) => {
     const [end] = await callGrpc("tensorflow.serving.PredictionService/Classify", [
       { model_spec: { name: demo.name }, input: { example_list: { examples } } },
     ]);
-    const { classifications } = (end ?? {})["result"] as {
-      classifications: { classes: { label: string; score: number }[] }[];
-    };
-    const scores = classifications.map(({ classes }) => classes.map(({ score }) => score));
+    const result = end?.["result"] as
+      | { classifications: { classes: { label: string; score: number }[] }[] }
+      | undefined;
+    const scores = result?.classifications.map(({ classes }) => classes.map(({ score }) => score));
     expect(scores).toEqual(truth.scores);
   });
 

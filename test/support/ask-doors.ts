@@ -9,7 +9,7 @@ import type { BuiltServer } from "./built-server.ts";
 import { GrpcClient, type Plain } from "./grpc-client.ts";
 import { ask, openSession, posting } from "./http2-client.ts";
 import { bytesOf, type ClientTensor, inferBinary, inferJson, valuesOf } from "./oip-client.ts";
-import { callWeb } from "./web-client.ts";
+import { callWeb, type WebTerms } from "./web-client.ts";
 
 /** What is asked: one input of several rows. */
 export interface DoorQuestion {
@@ -62,23 +62,9 @@ export const doors: Readonly<Record<string, AskDoor>> = {
     const [reply] = await callGrpc(server, `${oip}/ModelInfer`, [typedRequest(question)]);
     return answerOfGrpc(reply ?? {});
   },
-  "gRPC-Web": async (server, question) => {
-    const end = await callWeb(server.grpc, `${oip}/ModelInfer`, rawRequest(question));
-    if (end.code !== 0) throw new Error(`gRPC-Web: ${end.details}`);
-    return answerOfGrpc(end.replies[0] ?? {});
-  },
-  "gRPC-Web, HTTP/2": async (server, question) => {
-    const terms = { isHttp2: true };
-    const end = await callWeb(server.grpc, `${oip}/ModelInfer`, rawRequest(question), terms);
-    if (end.code !== 0) throw new Error(`gRPC-Web: ${end.details}`);
-    return answerOfGrpc(end.replies[0] ?? {});
-  },
-  "gRPC-Web, text": async (server, question) => {
-    const terms = { isText: true };
-    const end = await callWeb(server.grpc, `${oip}/ModelInfer`, typedRequest(question), terms);
-    if (end.code !== 0) throw new Error(`gRPC-Web: ${end.details}`);
-    return answerOfGrpc(end.replies[0] ?? {});
-  },
+  "gRPC-Web": (server, question) => askWeb(server, rawRequest(question), {}),
+  "gRPC-Web, HTTP/2": (server, question) => askWeb(server, rawRequest(question), { isHttp2: true }),
+  "gRPC-Web, text": (server, question) => askWeb(server, typedRequest(question), { isText: true }),
   "WebSocket, simple": async ({ url }, { model, instances }) => {
     const message = JSON.stringify({ id: 1, instances });
     const [reply] = await onSocket(`${url}/predict/ws?model=${model}`, [message]);
@@ -122,6 +108,12 @@ async function postJson(url: string, body: unknown, accept = "*/*"): Promise<str
   const text = await reply.text();
   if (!reply.ok) throw new Error(`${url}: ${text}`);
   return text;
+}
+
+async function askWeb({ grpc }: BuiltServer, asked: Plain, terms: WebTerms): Promise<DoorAnswer> {
+  const end = await callWeb(grpc, `${oip}/ModelInfer`, asked, terms);
+  if (end.code !== 0) throw new Error(`gRPC-Web: ${end.details}`);
+  return answerOfGrpc(end.replies[0] ?? {});
 }
 
 /** Over HTTP/2 alone; the answer in the form that its caller knows. */
