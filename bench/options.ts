@@ -19,9 +19,8 @@ names            comparisons or groups of them (row, latency, tensor ...); none 
 --list           names the comparisons and their goals
 --help           this text
 
-MILLRACE_BENCH_TRITON  a command with {port} (and {cores}) that starts Triton with a four-feature
-                       model; _PATH and _BODY (a file) say what is posted to it; grpc-rows also
-                       wants {grpcPort} and a model of 20 features in _ROWS_MODEL
+MILLRACE_BENCH_TRITON  folder of a Python 3.11 environment with nvidia-pytriton and onnxruntime:
+                       Triton is measured too
 
 Exit: 0 all goals met, 1 a goal missed or a ratio of the baseline lost, 2 something did not run.
 `;

@@ -2,7 +2,8 @@
 import type { Comparison } from "../stage.ts";
 import { connections } from "./connections.ts";
 import { frontsGrpc, frontsRest } from "./fronts.ts";
-import { grpc, grpcRows, grpcTensorEcho } from "./grpc.ts";
+import { grpc, grpcTensorEcho } from "./grpc.ts";
+import { grpcInfer, grpcRows, grpcRowsTrees } from "./grpc-rows.ts";
 import { latency } from "./latency.ts";
 import { fleet, memory } from "./memory.ts";
 import { neighbour } from "./neighbour.ts";
@@ -19,7 +20,9 @@ export const comparisons: readonly Comparison[] = [
   latency,
   connections,
   grpc,
+  grpcInfer,
   grpcRows,
+  grpcRowsTrees,
   grpcTensorEcho,
   frontsRest,
   frontsGrpc,

@@ -1,6 +1,6 @@
 /** One row a request: the four-feature classifier, which every peer can serve. */
 
-import { oneRow } from "../inputs/fixed-requests.ts";
+import { oneRow, tritonRow } from "../inputs/fixed-requests.ts";
 import { modelFiles } from "../inputs/model-files.ts";
 import type { Side } from "../sample.ts";
 import { startFastApi } from "../sides/fastapi.ts";
@@ -26,10 +26,12 @@ async function allPeers(stage: Stage, placement: Placement): Promise<Side[]> {
   const naive = await startNodePeer(stage, "naive", { ...plan, model });
   mustAgree(millrace, naive);
   const fastapi = await startFastApi(stage, request, cores);
-  const triton = await startTriton(stage, cores);
+  const asked = tritonRow();
+  const served = { name: "customer", input: "float_input", width: 4, first: asked };
+  const triton = await startTriton(stage, { ...served, model, cores });
   return [
     ...[millrace, constant, naive, ...fastapi].map((server) => loadedSide(server, load)),
-    ...triton.map((each) => loadedSide(each.server, { ...load, request: each.request })),
+    ...triton.map((each) => loadedSide(each.server, { ...load, request: asked })),
   ];
 }
 

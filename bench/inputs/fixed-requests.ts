@@ -28,6 +28,13 @@ export function oneRow(): FixedRequest {
   return jsonRequest("row", "/predict", { features: [42.0, 18.0, 79.35, 1397.475] });
 }
 
+/** The same in the Open Inference Protocol, which is all that Triton takes. */
+export function tritonRow(): FixedRequest {
+  const data = [42.0, 18.0, 79.35, 1397.475];
+  const inputs = [{ name: "float_input", shape: [1, 4], datatype: "FP32", data }];
+  return jsonRequest("triton-row", "/v2/models/customer/infer", { inputs });
+}
+
 /** Normally distributed (mean 0, deviation 2; G. Box and M. Muller, 1958). */
 function gauss(random: Random): number {
   const radius = Math.sqrt(-2 * Math.log(1 - random.next()));

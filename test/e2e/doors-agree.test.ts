@@ -1,28 +1,34 @@
-// Goal: REST, gRPC and gRPC-Web say the same to the same request, right or wrong. Method: random
-// requests, of which many have a fault, through each door of one built server; answers are
-// compared bit by bit, refusals by their code. One at a time: in which batch a row runs may change
-// the last bits of its answer (ONNX Runtime computes whole vectors and their rest differently),
-// and this is about the doors. A failure prints the seed that replays it.
+// Goal: REST, gRPC and gRPC-Web, over both versions of HTTP, say the same to the same request,
+// right or wrong. Method: random requests, of which many have a fault, through each door of one
+// built server; answers are compared bit by bit, refusals by their code. One at a time: in which
+// batch a row runs may change the last bits of its answer (ONNX Runtime computes whole vectors
+// and their rest differently), and this is about the doors. A failure prints the seed that
+// replays it.
 
+import type { ClientHttp2Session } from "node:http2";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type BuiltServer, post, root, startBuilt } from "../support/built-server.ts";
 import { GrpcClient, type Plain } from "../support/grpc-client.ts";
-import { callWeb } from "../support/web-client.ts";
+import { ask, openSession, posting } from "../support/http2-client.ts";
+import { callWeb, type WebTerms } from "../support/web-client.ts";
 
 const isFull = process.env["MILLRACE_TEST_FULL"] !== undefined;
 const seed = Number(process.env["MILLRACE_TEST_SEED"] ?? 20_261_127);
 const count = isFull ? 10_000 : 600;
 let server: BuiltServer;
 let client: GrpcClient;
+let session: ClientHttp2Session;
 
 beforeAll(async () => {
   server = await startBuilt([join(root, "models")]);
   client = new GrpcClient(server.grpc);
+  session = openSession(server.url);
 });
 
 afterAll(async () => {
   client?.close();
+  session?.destroy();
   await server?.stop("SIGKILL");
 });
 
@@ -105,10 +111,17 @@ function makePair(draw: Draw): Pair {
 
 async function askRest({ model, version, rest }: Pair): Promise<unknown> {
   const place = version === "" ? model : `${model}/versions/${version}`;
-  const { status, body } = await post(`${server.url}/v2/models/${place}/infer`, rest);
-  if (status !== 200) return (body as { code: string }).code;
-  const { outputs } = body as { outputs: { name: string; shape: number[]; data: number[] }[] };
-  return outputs.map(({ name, shape, data }) => ({ name, shape, data }));
+  const { body } = await post(`${server.url}/v2/models/${place}/infer`, rest);
+  return answerOfRest(body);
+}
+
+function answerOfRest(body: unknown): unknown {
+  const reply = body as {
+    code?: string;
+    outputs: { name: string; shape: number[]; data: number[] }[];
+  };
+  if (reply.code !== undefined) return reply.code;
+  return reply.outputs.map(({ name, shape, data }) => ({ name, shape, data }));
 }
 
 const inferPath = "inference.GRPCInferenceService/ModelInfer";
@@ -118,8 +131,16 @@ async function askGrpc({ grpc }: Pair): Promise<unknown> {
   return end.code === 0 ? answerOf(end.reply) : end.trailers["x-error-code"];
 }
 
-async function askWeb({ grpc }: Pair, isText: boolean): Promise<unknown> {
-  const end = await callWeb(server.grpc, inferPath, grpc, { isText });
+/** REST over HTTP/2, on one connection for all. */
+async function askHttp2({ model, version, rest }: Pair): Promise<unknown> {
+  const place = version === "" ? model : `${model}/versions/${version}`;
+  const head = posting(`/v2/models/${place}/infer`);
+  const { text } = await ask(session, head, (stream) => void stream.end(JSON.stringify(rest)));
+  return answerOfRest(JSON.parse(text));
+}
+
+async function askWeb({ grpc }: Pair, terms: WebTerms): Promise<unknown> {
+  const end = await callWeb(server.grpc, inferPath, grpc, terms);
   return end.code === 0 ? answerOf(end.replies[0] ?? {}) : end.trailers["x-error-code"];
 }
 
@@ -150,7 +171,9 @@ test(`${count} random requests have the same answer or code (seed ${seed})`, asy
     const [rest, grpc] = [await askRest(pair), await askGrpc(pair)];
     const story = `${JSON.stringify(pair)} (seed ${seed})`;
     expect(asFloats(grpc), story).toEqual(asFloats(rest));
-    expect(await askWeb(pair, index % 2 === 1), story).toEqual(grpc);
+    const terms = { isText: index % 2 === 1, isHttp2: index % 4 > 1 };
+    expect(await askWeb(pair, terms), story).toEqual(grpc);
+    expect(await askHttp2(pair), story).toEqual(rest);
     const key = typeof rest === "string" ? rest : "OK";
     seen.set(key, (seen.get(key) ?? 0) + 1);
   }

@@ -11,6 +11,7 @@ import { credentials } from "@grpc/grpc-js";
 import { afterAll, describe, expect, test } from "vitest";
 import { type BuiltServer, builtMain, root, startBuilt } from "../support/built-server.ts";
 import { GrpcClient, type Plain } from "../support/grpc-client.ts";
+import { ask, openSession } from "../support/http2-client.ts";
 import { callWeb } from "../support/web-client.ts";
 
 const churn = join(root, "models/churn");
@@ -152,8 +153,16 @@ describe.skipIf(!hasOpenssl())("TLS (skipped where openssl is missing)", () => {
     ]);
     const authority = readFileSync(at("web.pem"));
     const [host = "", port = ""] = server.grpc.split(":");
-    const both = { host, port: Number(port), ca: authority, ALPNProtocols: ["h2", "http/1.1"] };
-    const socket = connect(both);
+    const place = { host, port: Number(port), ca: authority };
+    const session = openSession(`https://${server.grpc}`, { ca: authority });
+    const head = { ":method": "POST", ":path": `/${oip}/ServerLive` };
+    const type = { "content-type": "application/grpc-web" };
+    const heard = await ask(session, { ...head, ...type }, (stream) => {
+      stream.end(Buffer.alloc(5));
+    });
+    expect(heard.text).toContain("grpc-status: 0");
+    session.destroy();
+    const socket = connect({ ...place, ALPNProtocols: ["http/1.1"] });
     await once(socket, "secureConnect");
     expect(socket.alpnProtocol).toBe("http/1.1");
     socket.write(

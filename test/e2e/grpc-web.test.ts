@@ -1,12 +1,21 @@
 // Goal: what a browser sends over gRPC-Web is answered as over gRPC, and what is damaged is refused
 // with a status that says why. Method: a hand-written client against the built server.
+import { once } from "node:events";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type BuiltServer, root, startBuilt, until } from "../support/built-server.ts";
-import { GrpcClient } from "../support/grpc-client.ts";
-import { callWeb, sendWeb, type WebEnd, webFrame, webRequest } from "../support/web-client.ts";
+import { GrpcClient, type Plain } from "../support/grpc-client.ts";
+import { ask, openSession } from "../support/http2-client.ts";
+import {
+  callWeb,
+  sendWeb,
+  type WebEnd,
+  type WebTerms,
+  webFrame,
+  webRequest,
+} from "../support/web-client.ts";
 
 const oip = "inference.GRPCInferenceService";
 const infer = `${oip}/ModelInfer`;
@@ -74,101 +83,174 @@ test("a caller that compresses is answered compressed", async () => {
   expect(bytes.includes("grpc-status: 0")).toBe(true);
 });
 
-const cases: readonly [string, () => Promise<WebEnd>, number, string][] = [
-  ["no message", () => sendWeb(server.grpc, infer, Buffer.alloc(0)), 3, "no message"],
-  [
-    "a truncated frame",
-    () => sendWeb(server.grpc, infer, webRequest(infer, request()).subarray(0, 30)),
-    3,
-    "inside a message",
-  ],
-  [
-    "two messages",
-    () => {
-      const one = webRequest(infer, request());
-      return sendWeb(server.grpc, infer, Buffer.concat([one, one]));
-    },
-    3,
-    "several messages",
-  ],
-  [
-    "a flag of trailers",
-    () => sendWeb(server.grpc, infer, webFrame(Buffer.from("a: b\r\n"), 0x80)),
-    3,
-    "flag is 128",
-  ],
-  [
-    "a message over the limit, by its announcement",
-    () => {
-      const frame = webFrame(Buffer.alloc(0));
-      frame.writeUInt32BE(65_537, 1);
-      return sendWeb(server.grpc, infer, frame);
-    },
-    8,
-    "grpcMessageBytesMax",
-  ],
-  [
-    "text that is no base64",
-    () =>
-      sendWeb(server.grpc, infer, Buffer.from("?"), {
-        headers: { "content-type": "application/grpc-web-text" },
-      }),
-    3,
-    "not base64",
-  ],
-  [
-    "text that ends early",
-    () =>
-      sendWeb(server.grpc, infer, Buffer.from("AAA"), {
-        headers: { "content-type": "application/grpc-web-text" },
-      }),
-    3,
-    "inside its base64",
-  ],
-  [
-    "bytes that are no message",
-    () => sendWeb(server.grpc, infer, webFrame(Buffer.from([0xff, 0xff]))),
-    3,
-    "",
-  ],
-  ["an unknown model", () => callWeb(server.grpc, infer, request(1, "naïve")), 5, "naïve"],
-  [
-    "an unknown compression",
-    () => callWeb(server.grpc, infer, request(), { headers: { "grpc-encoding": "br" } }),
-    12,
-    "grpc-encoding",
-  ],
-  [
-    "a compressed body",
-    () => callWeb(server.grpc, infer, request(), { headers: { "content-encoding": "gzip" } }),
-    12,
-    "content-encoding",
-  ],
-  [
-    "a stream of requests",
-    () => callWeb(server.grpc, `${oip}/ModelStreamInfer`, request()),
-    12,
-    "stream of messages",
-  ],
-  [
-    "a deadline that has passed",
-    () => callWeb(server.grpc, infer, request(), { headers: { "grpc-timeout": "0m" } }),
-    4,
-    "deadline",
-  ],
-  [
-    "a timeout that is none",
-    () => callWeb(server.grpc, infer, request(), { headers: { "grpc-timeout": "soon" } }),
-    3,
-    "grpc-timeout",
-  ],
-];
+type Case = readonly [string, () => Promise<WebEnd>, number, string];
 
-test.each(cases)("%s is refused with a status", async (_, send, code, details) => {
-  const end = await send();
-  expect(end).toMatchObject({ status: 200, code, replies: [] });
-  expect(end.details).toContain(details);
-  expect(end.trailers["x-request-id"]).toBe(end.headers.get("x-request-id"));
+function casesOver(isHttp2: boolean): readonly Case[] {
+  const send = (path: string, bytes: Uint8Array, headers: WebTerms["headers"] = {}) =>
+    sendWeb(server.grpc, path, bytes, { headers, isHttp2 });
+  const call = (path: string, message: Plain, headers: WebTerms["headers"] = {}) =>
+    callWeb(server.grpc, path, message, { headers, isHttp2 });
+  return [
+    ["no message", () => send(infer, Buffer.alloc(0)), 3, "no message"],
+    [
+      "a truncated frame",
+      () => send(infer, webRequest(infer, request()).subarray(0, 30)),
+      3,
+      "inside a message",
+    ],
+    [
+      "two messages",
+      () => {
+        const one = webRequest(infer, request());
+        return send(infer, Buffer.concat([one, one]));
+      },
+      3,
+      "several messages",
+    ],
+    [
+      "a flag of trailers",
+      () => send(infer, webFrame(Buffer.from("a: b\r\n"), 0x80)),
+      3,
+      "flag is 128",
+    ],
+    [
+      "a message over the limit, by its announcement",
+      () => {
+        const frame = webFrame(Buffer.alloc(0));
+        frame.writeUInt32BE(65_537, 1);
+        return send(infer, frame);
+      },
+      8,
+      "grpcMessageBytesMax",
+    ],
+    [
+      "text that is no base64",
+      () => send(infer, Buffer.from("?"), { "content-type": "application/grpc-web-text" }),
+      3,
+      "not base64",
+    ],
+    [
+      "text that ends early",
+      () => send(infer, Buffer.from("AAA"), { "content-type": "application/grpc-web-text" }),
+      3,
+      "inside its base64",
+    ],
+    ["bytes that are no message", () => send(infer, webFrame(Buffer.from([0xff, 0xff]))), 3, ""],
+    ["an unknown model", () => call(infer, request(1, "naïve")), 5, "naïve"],
+    [
+      "an unknown compression",
+      () => call(infer, request(), { "grpc-encoding": "br" }),
+      12,
+      "grpc-encoding",
+    ],
+    [
+      "a compressed body",
+      () => call(infer, request(), { "content-encoding": "gzip" }),
+      12,
+      "content-encoding",
+    ],
+    [
+      "a stream of requests",
+      () => call(`${oip}/ModelStreamInfer`, request()),
+      12,
+      "stream of messages",
+    ],
+    [
+      "a deadline that has passed",
+      () => call(infer, request(), { "grpc-timeout": "0m" }),
+      4,
+      "deadline",
+    ],
+    [
+      "a timeout that is none",
+      () => call(infer, request(), { "grpc-timeout": "soon" }),
+      3,
+      "grpc-timeout",
+    ],
+  ];
+}
+
+const carriers = [
+  ["HTTP/1.1", false],
+  ["HTTP/2", true],
+] as const;
+
+describe.each(carriers)("over %s", (_, isHttp2) => {
+  test.each(casesOver(isHttp2))(
+    "%s is refused with a status",
+    async (_name, send, code, details) => {
+      const end = await send();
+      expect(end).toMatchObject({ status: 200, code, replies: [] });
+      expect(end.details).toContain(details);
+      expect(end.trailers["x-request-id"]).toBe(end.headers.get("x-request-id"));
+    },
+  );
+});
+
+test.each([false, true])("HTTP/2 carries the same answers (text: %s)", async (isText) => {
+  const over1 = await callWeb(server.grpc, infer, request(3), { isText });
+  const over2 = await callWeb(server.grpc, infer, request(3), { isText, isHttp2: true });
+  expect(over2).toMatchObject({ status: 200, code: 0, replies: over1.replies });
+  expect(over2.headers.get("content-type")).toBe(over1.headers.get("content-type"));
+});
+
+test("a reply beyond the first window arrives whole over HTTP/2", async () => {
+  const end = await callWeb(server.grpc, infer, request(2_500), { isHttp2: true });
+  expect(end).toMatchObject({ status: 200, code: 0 });
+  const { replies } = await callWeb(server.grpc, infer, request(2_500));
+  expect(end.replies).toEqual(replies);
+});
+
+test("HTTP/2: a page may ask, a watch comes as it goes, what is no call is refused", async () => {
+  const session = openSession(`http://${server.grpc}`);
+  const preflight = (from: string) =>
+    ask(
+      session,
+      {
+        ...{ ":method": "OPTIONS", ":path": `/${infer}`, origin: from },
+        ...{
+          "access-control-request-method": "POST",
+          "access-control-request-headers": "x-grpc-web",
+        },
+      },
+      (stream) => void stream.end(),
+    );
+  expect(await preflight(origin)).toMatchObject({
+    status: 204,
+    headers: {
+      "access-control-allow-origin": origin,
+      "access-control-allow-headers": "x-grpc-web",
+    },
+    rstCode: 0,
+  });
+  const other = await preflight("https://other.example");
+  expect(other.status).toBe(403);
+  expect(other.headers["access-control-allow-origin"]).toBeUndefined();
+  const head = {
+    ":method": "POST",
+    ":path": `/${infer}`,
+    "content-type": "application/grpc-web+json",
+  };
+  const json = await ask(session, head, (stream) => void stream.end("{}"));
+  expect(json.status).toBe(415);
+  expect(json.text).toContain("application/grpc-web-text");
+  // The request is never ended: the answer comes all the same, and the stream is given up.
+  const open = await ask(session, head, (stream) => void stream.write("{"));
+  expect([open.status, open.rstCode]).toEqual([415, 0]);
+
+  const path = "grpc.health.v1.Health/Watch";
+  const watch = session.request({
+    ...{ ":method": "POST", ":path": `/${path}`, "content-type": "application/grpc-web+proto" },
+    origin,
+  });
+  watch.end(webRequest(path, { service: "" }));
+  const [headers] = (await once(watch, "response")) as [Record<string, unknown>];
+  expect(headers["access-control-allow-origin"]).toBe(origin);
+  expect((await once(watch, "data"))[0]).toEqual(webFrame(Buffer.from([8, 1])));
+  expect(await gauge("millrace_grpc_streams")).toBe(1);
+  watch.close();
+  await until(async () => (await gauge("millrace_grpc_streams")) === 0, 10_000);
+  session.destroy();
 });
 
 test("metadata has 128 fields at most, as over gRPC", async () => {

@@ -4,6 +4,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type DoorAnswer, type DoorQuestion, doors } from "../support/ask-doors.ts";
 import { type BuiltServer, root, startBuilt } from "../support/built-server.ts";
+import { GrpcClient, type Plain } from "../support/grpc-client.ts";
 import { inferBinary } from "../support/oip-client.ts";
 
 const rowsPerModel = 24;
@@ -137,6 +138,35 @@ function bits(values: unknown): unknown {
   return typeof values === "number" ? Math.fround(values) : values;
 }
 
+/** The replies of unary calls, one after the other. */
+async function callGrpc(path: string, requests: readonly Plain[]): Promise<Plain[]> {
+  const client = new GrpcClient(server.grpc);
+  const replies: Plain[] = [];
+  for (const request of requests) {
+    const metadata = path.startsWith("Sentiment") ? { "x-model": "sentiment" } : {};
+    const { code, details, reply } = await client.call(path, request, { metadata });
+    expect(code, details).toBe(0);
+    replies.push(reply);
+  }
+  client.close();
+  return replies;
+}
+
+/** The replies of one stream. */
+async function streamGrpc(path: string, requests: readonly Plain[]): Promise<Plain[]> {
+  const client = new GrpcClient(server.grpc);
+  const metadata = { "x-model": "sentiment" };
+  const { code, details, replies } = await client.exchange(path, requests, { metadata });
+  client.close();
+  expect(code, details).toBe(0);
+  return [...replies];
+}
+
+/** The last bit of a score may depend on who shares a run. */
+function roughly({ sentiment, confidence }: Plain): Plain {
+  return { sentiment, confidence: Number(confidence).toFixed(5) };
+}
+
 function csvOf(rows: readonly (number | string)[][], header: readonly string[]): string {
   const cell = (value: number | string) =>
     typeof value === "string" ? `"${value.replaceAll('"', '""')}"` : String(value);
@@ -214,6 +244,38 @@ describe.each(demos)("$name", (demo) => {
     };
     const scores = classes.results.map((each) => each.map(([, score]) => Math.fround(score)));
     expect(scores).toEqual(truth.scores);
+  });
+
+  test("TensorFlow Serving over gRPC: classes of examples", async () => {
+    const list = isText ? "bytes_list" : "float_list";
+    const examples = rows.map((row) => {
+      const value = isText ? [Buffer.from(String(row[0]))] : row;
+      return { features: { feature: { [demo.input]: { [list]: { value } } } } };
+    });
+    const [end] = await callGrpc("tensorflow.serving.PredictionService/Classify", [
+      { model_spec: { name: demo.name }, input: { example_list: { examples } } },
+    ]);
+    const result = end?.["result"] as
+      | { classifications: { classes: { label: string; score: number }[] }[] }
+      | undefined;
+    const scores = result?.classifications.map(({ classes }) => classes.map(({ score }) => score));
+    expect(scores).toEqual(truth.scores);
+  });
+
+  test.runIf(isText)("the service of texts: all at once, one by one, as a stream", async () => {
+    const requests = rows.map(([text]) => ({ text: String(text) }));
+    const [batch] = await callGrpc("SentimentService/PredictBatch", [{ requests }]);
+    const ends = [
+      batch?.["responses"] as Plain[],
+      await callGrpc("SentimentService/Predict", requests),
+      await streamGrpc("SentimentService/PredictStream", requests),
+    ];
+    const wanted = truth.labels.map((sentiment, row) => ({
+      sentiment,
+      confidence: Math.max(...(truth.scores[row] ?? [])),
+    }));
+    expect(ends[0]).toEqual(wanted);
+    for (const each of ends.slice(1)) expect(each?.map(roughly)).toEqual(wanted.map(roughly));
   });
 
   test("MLflow: every key", async () => {

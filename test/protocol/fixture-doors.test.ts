@@ -7,8 +7,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { get, startBuilt } from "../support/built-server.ts";
+import { type BuiltServer, get, startBuilt } from "../support/built-server.ts";
+import { type Certificate, hasOpenssl, makeCertificate } from "../support/certificates.ts";
 import type { Door, Servers } from "../support/doors/door.ts";
+import { http2Doors, tlsDoors } from "../support/doors/http2-doors.ts";
 import {
   differenceOf,
   type ModelDetails,
@@ -41,6 +43,8 @@ const doors: readonly [string, Door][] = Object.entries({
   ...tensorDoors,
   ...tfServingDoors,
   ...rowDoors,
+  ...http2Doors,
+  ...(hasOpenssl() ? tlsDoors : {}),
 });
 const tallies = new Map<string, Tally>(
   doors.map(([name]) => [name, { equal: 0, refused: new Map() }]),
@@ -82,6 +86,8 @@ function report(): string {
 describe.skipIf(!hasFixtures)("fixture models", () => {
   let servers: Servers;
   let repository: string;
+  let secure: BuiltServer | undefined;
+  let certificate: Certificate | undefined;
 
   beforeAll(async () => {
     repository = mkdtempSync(join(tmpdir(), "millrace-doors-"));
@@ -92,6 +98,13 @@ describe.skipIf(!hasFixtures)("fixture models", () => {
     const main = await startBuilt([repository, "--workers-share"], options);
     const args = [repository, "--workers-share", ...forPlatforms];
     servers = { main, platform: await startBuilt(args, options) };
+    if (!hasOpenssl()) return;
+    certificate = makeCertificate();
+    const { certFile, keyFile, ca } = certificate;
+    const tls = ["--set", `server.tlsCert=${certFile}`, "--set", `server.tlsKey=${keyFile}`];
+    const plan = { ...options, tls: { ca } };
+    secure = await startBuilt([repository, "--workers-share", "--no-grpc", ...tls], plan);
+    servers = { ...servers, secure: { url: secure.url, ca } };
   }, 400_000);
 
   afterAll(async () => {
@@ -99,7 +112,8 @@ describe.skipIf(!hasFixtures)("fixture models", () => {
     if (withoutLocale.length > 0) {
       process.stdout.write(`  not loaded for want of a locale: ${withoutLocale.join(", ")}\n`);
     }
-    await Promise.all([servers?.main.stop(), servers?.platform.stop()]);
+    await Promise.all([servers?.main.stop(), servers?.platform.stop(), secure?.stop()]);
+    certificate?.remove();
     rmSync(repository, { recursive: true, force: true });
   });
 
@@ -125,6 +139,8 @@ describe.skipIf(!hasFixtures)("fixture models", () => {
       }
       expect(faults).toEqual([]);
     },
+    // A large image goes through each door as text.
+    400_000,
   );
 
   test("every door was compared over most models or says why not", () => {

@@ -9,7 +9,7 @@ import type { BuiltServer } from "./built-server.ts";
 import { GrpcClient, type Plain } from "./grpc-client.ts";
 import { ask, openSession, posting } from "./http2-client.ts";
 import { bytesOf, type ClientTensor, inferBinary, inferJson, valuesOf } from "./oip-client.ts";
-import { callWeb } from "./web-client.ts";
+import { callWeb, type WebTerms } from "./web-client.ts";
 
 /** What is asked: one input of several rows. */
 export interface DoorQuestion {
@@ -47,14 +47,12 @@ export const doors: Readonly<Record<string, AskDoor>> = {
     const text = await postJson(`${url}/predict?model=${model}`, { instances });
     return answerOfBatch(JSON.parse(text));
   },
-  "simple dialect, HTTP/2": async ({ url }, { model, instances }) => {
-    const session = openSession(url);
-    const body = JSON.stringify({ instances });
-    const path = `/predict?model=${model}`;
-    const reply = await ask(session, posting(path), (stream) => void stream.end(body));
-    session.destroy();
-    if (reply.status !== 200) throw new Error(`${path}: ${reply.text}`);
-    return answerOfBatch(JSON.parse(reply.text));
+  "simple dialect, HTTP/2": async ({ url }, { model, instances }) =>
+    answerOfBatch(await postHttp2(url, `/predict?model=${model}`, { instances })),
+  "Open Inference Protocol, HTTP/2": async ({ url }, { model, tensor }) => {
+    const { values, ...head } = tensor;
+    const body = { inputs: [{ ...head, data: values }] };
+    return answerOfJson(await postHttp2(url, `/v2/models/${model}/infer`, body));
   },
   "gRPC, raw contents": async (server, question) => {
     const [reply] = await callGrpc(server, `${oip}/ModelInfer`, [rawRequest(question)]);
@@ -64,17 +62,9 @@ export const doors: Readonly<Record<string, AskDoor>> = {
     const [reply] = await callGrpc(server, `${oip}/ModelInfer`, [typedRequest(question)]);
     return answerOfGrpc(reply ?? {});
   },
-  "gRPC-Web": async (server, question) => {
-    const end = await callWeb(server.grpc, `${oip}/ModelInfer`, rawRequest(question));
-    if (end.code !== 0) throw new Error(`gRPC-Web: ${end.details}`);
-    return answerOfGrpc(end.replies[0] ?? {});
-  },
-  "gRPC-Web, text": async (server, question) => {
-    const terms = { isText: true };
-    const end = await callWeb(server.grpc, `${oip}/ModelInfer`, typedRequest(question), terms);
-    if (end.code !== 0) throw new Error(`gRPC-Web: ${end.details}`);
-    return answerOfGrpc(end.replies[0] ?? {});
-  },
+  "gRPC-Web": (server, question) => askWeb(server, rawRequest(question), {}),
+  "gRPC-Web, HTTP/2": (server, question) => askWeb(server, rawRequest(question), { isHttp2: true }),
+  "gRPC-Web, text": (server, question) => askWeb(server, typedRequest(question), { isText: true }),
   "WebSocket, simple": async ({ url }, { model, instances }) => {
     const message = JSON.stringify({ id: 1, instances });
     const [reply] = await onSocket(`${url}/predict/ws?model=${model}`, [message]);
@@ -118,6 +108,22 @@ async function postJson(url: string, body: unknown, accept = "*/*"): Promise<str
   const text = await reply.text();
   if (!reply.ok) throw new Error(`${url}: ${text}`);
   return text;
+}
+
+async function askWeb({ grpc }: BuiltServer, asked: Plain, terms: WebTerms): Promise<DoorAnswer> {
+  const end = await callWeb(grpc, `${oip}/ModelInfer`, asked, terms);
+  if (end.code !== 0) throw new Error(`gRPC-Web: ${end.details}`);
+  return answerOfGrpc(end.replies[0] ?? {});
+}
+
+/** Over HTTP/2 alone; the answer in the form that its caller knows. */
+async function postHttp2<T>(url: string, path: string, body: unknown): Promise<T> {
+  const session = openSession(url);
+  const text = JSON.stringify(body);
+  const reply = await ask(session, posting(path), (stream) => void stream.end(text));
+  session.destroy();
+  if (reply.status !== 200) throw new Error(`${path}: ${reply.text}`);
+  return JSON.parse(reply.text) as T;
 }
 
 interface WireReply {

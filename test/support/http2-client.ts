@@ -13,6 +13,7 @@ export interface Heard {
   readonly status: number;
   readonly headers: Readonly<Record<string, unknown>>;
   readonly text: string;
+  readonly bytes: Buffer;
   /** The code the stream was closed with. */
   readonly rstCode: number;
 }
@@ -44,11 +45,12 @@ export async function ask(
   const closed = new Promise((done) => stream.once("close", done));
   send(stream);
   await closed;
-  const text = String(Buffer.concat(chunks));
+  const bytes = Buffer.concat(chunks);
   return {
     status: Number(head[":status"] ?? 0),
     headers: head,
-    text,
+    text: String(bytes),
+    bytes,
     rstCode: stream.rstCode ?? 0,
   };
 }

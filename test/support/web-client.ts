@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { loadSync, type MethodDefinition, type ServiceDefinition } from "@grpc/proto-loader";
 import { root } from "./built-server.ts";
 import type { Plain } from "./grpc-client.ts";
+import { ask, openSession } from "./http2-client.ts";
 
 const files = ["inference/grpc_service.proto", "sentiment.proto", "grpc/health/v1/health.proto"];
 const rules = { keepCase: true, longs: String, enums: String, defaults: true, arrays: true };
@@ -23,6 +24,8 @@ for (const file of files) {
 }
 
 export interface WebTerms {
+  /** Over HTTP/2 in cleartext, as a browser sends it inside TLS. */
+  readonly isHttp2?: boolean;
   readonly isText?: boolean;
   readonly headers?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
@@ -68,22 +71,56 @@ export async function sendWeb(
   target: string,
   path: string,
   body: Uint8Array,
-  { isText = false, headers = {}, signal }: WebTerms = {},
+  terms: WebTerms = {},
 ): Promise<WebEnd> {
-  const reply = await fetch(`http://${target}/${path}`, {
-    method: "POST",
+  const { isText = false, isHttp2 = false } = terms;
+  const asked: Asked = {
+    url: `http://${target}/${path}`,
     headers: {
       "content-type": `application/grpc-web${isText ? "-text" : ""}+proto`,
       "x-grpc-web": "1",
-      ...headers,
+      ...terms.headers,
     },
-    body: isText ? Buffer.from(body).toString("base64") : Buffer.from(body),
-    ...(signal === undefined ? {} : { signal }),
-  });
-  const type = reply.headers.get("content-type") ?? "";
-  const bytes = Buffer.from(await reply.arrayBuffer());
+    body: isText ? Buffer.from(Buffer.from(body).toString("base64")) : Buffer.from(body),
+    signal: terms.signal,
+  };
+  const { status, headers, bytes } = await (isHttp2 ? overHttp2(asked) : overHttp1(asked));
+  const type = headers.get("content-type") ?? "";
   const frames = type.startsWith("application/grpc-web-text") ? unpadded(bytes) : bytes;
-  return { status: reply.status, headers: reply.headers, ...readFrames(path, frames) };
+  return { status, headers, ...readFrames(path, frames) };
+}
+
+interface Asked {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Buffer<ArrayBuffer>;
+  readonly signal: AbortSignal | undefined;
+}
+
+interface Got {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly bytes: Buffer;
+}
+
+async function overHttp1({ url, headers, body, signal }: Asked): Promise<Got> {
+  const rest = signal === undefined ? {} : { signal };
+  const reply = await fetch(url, { method: "POST", headers, body, ...rest });
+  const bytes = Buffer.from(await reply.arrayBuffer());
+  return { status: reply.status, headers: reply.headers, bytes };
+}
+
+async function overHttp2({ url, headers, body, signal }: Asked): Promise<Got> {
+  const session = openSession(url);
+  const head = { ":method": "POST", ":path": new URL(url).pathname, ...headers };
+  signal?.addEventListener("abort", () => session.destroy());
+  const heard = await ask(session, head, (stream) => void stream.end(body));
+  session.destroy();
+  const got = new Headers();
+  for (const [name, value] of Object.entries(heard.headers)) {
+    if (!name.startsWith(":")) got.set(name, String(value));
+  }
+  return { status: heard.status, headers: got, bytes: heard.bytes };
 }
 
 /** Each flush has a padding of its own. */

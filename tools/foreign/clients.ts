@@ -10,6 +10,7 @@ import { runH2spec } from "./h2spec.ts";
 import { type Report, run } from "./report.ts";
 import type { ForeignServer } from "./server.ts";
 import { runTritonExamples } from "./triton-examples.ts";
+import { runWebClients } from "./web-clients.ts";
 
 /** What a client is run with. */
 export interface Visit {
@@ -43,6 +44,7 @@ export const clients: ReadonlyMap<string, Client> = new Map<string, Client>([
   ["grpcurl", runGrpcurl],
   ["ghz", runGhz],
   ["h2spec", runH2spec],
+  ["web", runWebClients],
 ]);
 
 /** A client whose script prints its own lines. */

@@ -32,7 +32,8 @@ ${lines.join("\n")}
 `;
 }
 
-function descriptorSet(): Buffer {
+/** The files of `proto/` as a FileDescriptorSet. */
+export function descriptorSet(): Buffer {
   const compiler = createRequire(import.meta.url).resolve("@bufbuild/buf/bin/buf");
   const words = ["build", "proto", "--exclude-source-info", "-o", "-"];
   return execFileSync(process.execPath, [compiler, ...words], { cwd: root, maxBuffer: 2 ** 24 });

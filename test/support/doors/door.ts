@@ -8,6 +8,8 @@ import type { Part, Question } from "./question.ts";
 export interface Servers {
   readonly main: BuiltServer;
   readonly platform: BuiltServer;
+  /** With TLS on the REST port; `undefined` where no certificate can be made. */
+  readonly secure?: { readonly url: string; readonly ca: Buffer } | undefined;
 }
 
 export interface Door {

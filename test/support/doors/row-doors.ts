@@ -20,7 +20,7 @@ import {
 } from "./question.ts";
 
 /** Rows of anything that JSON has, answered by prediction and scores. */
-function rows(question: Question): string | undefined {
+export function rows(question: Question): string | undefined {
   const { prediction, scores } = shownOutputs(question);
   return noJson([...question.inputs, prediction, scores]);
 }
@@ -29,7 +29,7 @@ const predictionOnly = (question: Question): Part[] =>
   rowParts(question).filter(({ name }) => name === "prediction");
 
 /** `predictions` and `probabilities` side by side. */
-function batchParts(reply: Plain): Part[] {
+export function batchParts(reply: Plain): Part[] {
   const scores = reply["probabilities"];
   const prediction = { name: "prediction", elements: flat(reply["predictions"]) };
   if (scores === undefined) return [prediction];
@@ -57,7 +57,8 @@ const linesOf = (text: string): Plain[] =>
     .split("\n")
     .map((line) => parseExact(line) as Plain);
 
-const simpleBody = (question: Question): Plain => ({ instances: rowsOf(question) });
+/** The rows as the simple dialect takes them. */
+export const simpleBody = (question: Question): Plain => ({ instances: rowsOf(question) });
 
 /** Values of row `row` of all inputs in one list: a cell each. */
 function cellsOf(question: Question, row: number): Element[] {
@@ -211,6 +212,22 @@ export const rowDoors: Readonly<Record<string, Door>> = {
     ask: async ({ main }, question) => {
       const url = `${main.url}/invocations?model=${question.model}`;
       const body = { dataframe_split: frameOf(question) };
+      return bareParts((await postExact({ url, body }))["predictions"]);
+    },
+  },
+  "MLflow, records": {
+    cannot: (question) => {
+      if (question.inputs.length === 0) return "a model without inputs has no records";
+      return isOneList(question) ? "the model names no fields" : rows(question);
+    },
+    wanted: predictionOnly,
+    ask: async ({ main }, question) => {
+      const url = `${main.url}/invocations?model=${question.model}`;
+      const { columns, data } = frameOf(question) as { columns: string[]; data: unknown[][] };
+      const records = data.map((row) =>
+        Object.fromEntries(columns.map((name, index) => [name, row[index]])),
+      );
+      const body = { dataframe_records: records };
       return bareParts((await postExact({ url, body }))["predictions"]);
     },
   },

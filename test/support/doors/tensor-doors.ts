@@ -17,7 +17,8 @@ interface JsonOutputs {
   readonly outputs: readonly { readonly name: string; readonly data: unknown }[];
 }
 
-function jsonRequest(inputs: readonly ClientTensor[]): Plain {
+/** The Open Inference Protocol in JSON. */
+export function jsonRequest(inputs: readonly ClientTensor[]): Plain {
   return {
     id: "1",
     inputs: inputs.map((tensor) => {
@@ -27,7 +28,8 @@ function jsonRequest(inputs: readonly ClientTensor[]): Plain {
   };
 }
 
-function jsonParts(reply: unknown): Part[] {
+/** The outputs of a reply in JSON. */
+export function jsonParts(reply: unknown): Part[] {
   const { outputs } = reply as JsonOutputs;
   return outputs.map(({ name, data }) => ({ name, elements: flat(data) }));
 }
@@ -36,7 +38,8 @@ const oip = "inference.GRPCInferenceService";
 const heads = (inputs: readonly ClientTensor[]) =>
   inputs.map(({ name, datatype, shape }) => ({ name, datatype, shape }));
 
-function rawRequest({ model, inputs }: Question): Plain {
+/** A ModelInferRequest with raw contents. */
+export function rawRequest({ model, inputs }: Question): Plain {
   return {
     model_name: model,
     inputs: heads(inputs),
@@ -71,7 +74,8 @@ function typedRequest({ model, inputs }: Question): Plain {
   };
 }
 
-function grpcParts(reply: Plain): Part[] {
+/** The outputs of a ModelInferResponse. */
+export function grpcParts(reply: Plain): Part[] {
   const outputs = reply["outputs"] as { name: string; datatype: string }[];
   const raw = reply["raw_output_contents"] as Buffer[];
   return outputs.map(({ name, datatype }, index) => ({
@@ -83,7 +87,7 @@ function grpcParts(reply: Plain): Part[] {
 const lengthBytes = 4;
 
 /** JSON with the sizes of the raw tensors behind it. */
-function binaryHead(inputs: readonly ClientTensor[]): string {
+export function binaryHead(inputs: readonly ClientTensor[]): string {
   const head = { id: "1", parameters: { binary_data_output: true } };
   const sized = inputs.map((tensor) => ({
     ...heads([tensor])[0],
@@ -100,7 +104,7 @@ function binaryMessage(inputs: readonly ClientTensor[]): Buffer {
 }
 
 /** The raw tensors behind `headBytes` bytes of JSON that start at `from`. */
-function binaryParts(body: Buffer, from: number, headBytes: number): Part[] {
+export function binaryParts(body: Buffer, from: number, headBytes: number): Part[] {
   let at = from + headBytes;
   const { outputs } = JSON.parse(body.toString("utf8", from, at)) as {
     outputs: { name: string; datatype: string; parameters: { binary_data_size: number } }[];

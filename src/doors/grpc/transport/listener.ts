@@ -1,10 +1,10 @@
 /**
  * The port of the door: who may connect, and which protocol a connection speaks.
  *
- * gRPC is HTTP/2, a browser's gRPC-Web is HTTP/1.1 unless TLS lets it choose. In TLS both sides say
- * so; without it the first bytes do: an HTTP/2 caller opens with a line that no request of HTTP/1.1
- * can begin with (RFC 9113, 3.4). Rejected: a port of its own for browsers, one more to configure,
- * to open in firewalls and to watch.
+ * gRPC is HTTP/2, a browser's gRPC-Web is HTTP/1.1 unless TLS lets it choose HTTP/2. In TLS both
+ * sides say so; without it the first bytes do: an HTTP/2 caller opens with a line that no request
+ * of HTTP/1.1 can begin with (RFC 9113, 3.4). Rejected: a port of its own for browsers, one more to
+ * configure, to open in firewalls and to watch.
  */
 import { createServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer, type TLSSocket } from "node:tls";
@@ -16,11 +16,6 @@ export interface ListenerOptions extends ListenPlace {
   readonly tls: TlsParts | undefined;
   readonly limits: Pick<Limits, "connectionsMax" | "headersReadMsMax">;
   readonly clock: Clock;
-  /**
-   * Over TLS, a caller that offers both protocols gets HTTP/1.1: so do browsers, whose gRPC-Web is
-   * read there only. Callers of gRPC offer HTTP/2 alone.
-   */
-  readonly prefersHttp1: boolean;
   limitHit(name: LimitName): void;
   /** Takes a connection that speaks HTTP/2; its time to say more counts from `sinceMs`. */
   http2(socket: Socket, sinceMs: number): void;
@@ -53,7 +48,7 @@ function plainServer(options: ListenerOptions): Server {
 function tlsServer(options: ListenerOptions, tls: TlsParts): Server {
   const server = createTlsServer({
     allowHalfOpen: true,
-    ALPNCallback: ({ protocols }) => chooseProtocol(protocols, options.prefersHttp1),
+    ALPNProtocols: ["h2", "http/1.1"],
     ...secureOptions(tls, options.limits),
   });
   server.on("secureConnection", (socket: TLSSocket) => {
@@ -63,12 +58,6 @@ function tlsServer(options: ListenerOptions, tls: TlsParts): Server {
   });
   server.on("tlsClientError", () => {});
   return server;
-}
-
-/** Which of what a caller offers is spoken; `undefined` ends the handshake. */
-function chooseProtocol(offered: readonly string[], prefersHttp1: boolean): string | undefined {
-  const order = prefersHttp1 ? ["http/1.1", "h2"] : ["h2", "http/1.1"];
-  return order.find((each) => offered.includes(each));
 }
 
 /** What an HTTP/2 caller says first, as far as it is no request of HTTP/1.1. */

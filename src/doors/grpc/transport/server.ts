@@ -16,7 +16,9 @@ import type { TlsParts } from "../../../transport/index.ts";
 import type { CallStream } from "../http2/call-stream.ts";
 import type { CallHeaders, RequestHead } from "../http2/headers/call-headers.ts";
 import type { Method } from "../method.ts";
-import { createWebServer } from "../web/server.ts";
+import { isWeb } from "../web/content-type.ts";
+import { http2Peer } from "../web/http2-peer.ts";
+import { createWebServer, takeRequest } from "../web/server.ts";
 import { beginCall, type CallHost } from "./begin-call.ts";
 import { Call } from "./call.ts";
 import type { ListenPlace } from "./listen.ts";
@@ -76,12 +78,15 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
   const sessions = new Sessions({
     ...{ limits, clock, keepAliveMs: options.keepAliveMs },
     limitHit: options.limitHit,
-    opened: (stream, head) => begin(host, stream, head),
+    opened: (stream, head) => {
+      if (options.hasWeb && isWeb(head.headers)) {
+        takeRequest(host, options.cors, http2Peer(stream, head));
+      } else begin(host, stream, head);
+    },
   });
   const web = createWebServer(host, options);
   const { port, sockets, close } = await openListener({
     ...options,
-    prefersHttp1: options.hasWeb && options.cors.origins.length > 0,
     http2: (socket, sinceMs) => sessions.add(socket, sinceMs),
     http1: (socket) => web.take(socket),
   });

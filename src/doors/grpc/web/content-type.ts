@@ -6,6 +6,8 @@
  * alone is read. A caller that takes text only (`accept`) is answered in text.
  */
 
+import type { CallHeaders } from "../http2/headers/call-headers.ts";
+
 /** One spelling. */
 export interface WebFormat {
   /** The frames stand in base64. */
@@ -21,6 +23,13 @@ const formats: readonly WebFormat[] = [
   { isText: true, contentType: "application/grpc-web-text" },
   { isText: true, contentType: "application/grpc-web-text+proto" },
 ];
+
+/** True for a call of gRPC-Web, readable or not, and for the question whether a page may call. */
+export function isWeb(headers: CallHeaders): boolean {
+  const isAsked = headers["access-control-request-method"] !== undefined;
+  if (headers[":method"] === "OPTIONS") return isAsked;
+  return (headers["content-type"] ?? "").toLowerCase().startsWith("application/grpc-web");
+}
 
 /** The format that a `content-type` names, or `undefined` for one that is not read here. */
 export function webFormatOf(contentType: string): WebFormat | undefined {

@@ -38,6 +38,11 @@ export interface WholeReply {
   readonly trailers: HeadBlock;
 }
 
+const nothing = new Uint8Array(0);
+
+/** Ends a body that has no trailers. */
+export const noTrailers: HeadBlock = { fixed: nothing, text: undefined };
+
 export class Sender {
   readonly #outbox: Outbox;
   #window = defaultWindowBytes;
@@ -165,7 +170,12 @@ export class Sender {
     const { trailers } = stream;
     if (trailers === undefined) return;
     stream.trailers = undefined;
-    this.headers(stream, trailers, true);
+    if (headBytes(trailers) > 0) {
+      this.headers(stream, trailers, true);
+      return;
+    }
+    this.frame({ type: frameType.data, flags: frameFlag.endStream, stream: stream.id }, nothing);
+    stream.endedHere();
   }
 
   forget(stream: SendingStream): void {
