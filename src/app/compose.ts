@@ -167,6 +167,7 @@ async function load(
   const options: LoadModelsOptions = {
     ...models,
     cacheFolder: join(models.cacheFolder, "models"),
+    mayBeEmpty: hasModelControl,
     registry: service.registry,
     metrics: service.metrics,
     clock: service.clock,

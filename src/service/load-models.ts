@@ -20,6 +20,8 @@ export interface LoadModelsOptions extends LoaderOptions, ReadOptions {
   readonly paths: readonly string[];
   /** Name of the only model, or `undefined`. */
   readonly name: string | undefined;
+  /** Folders may be filled later. */
+  readonly mayBeEmpty: boolean;
   /** The operator's own; they win over those of the models' folders. */
   readonly aliases: readonly ModelAlias[];
   /** Versions that load at the same time, >= 1. */
@@ -32,7 +34,8 @@ export interface LoadModelsOptions extends LoaderOptions, ReadOptions {
  *   alias names what there is not
  */
 export async function loadModels(options: LoadModelsOptions): Promise<void> {
-  const found = await discoverPackages(options.paths, { name: options.name });
+  const { paths, name, mayBeEmpty } = options;
+  const found = await discoverPackages(paths, { name, mayBeEmpty });
   for (const { name: model, version = "0", reason } of found.refused) {
     const place = { model, version, isRequired: false };
     registerFailed(options, place, new ServingError("MODEL_INVALID", reason));

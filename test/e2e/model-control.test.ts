@@ -254,6 +254,17 @@ test("wrong names, parameters that would bring files, and two at once are refuse
   expect(await ofOne(server, "a")).toBe(2);
 }, 60_000);
 
+test("a server may start with an empty folder that is filled later", async () => {
+  const folder = writeModels({});
+  const server = await startServer([folder, ...isOn]);
+  expect((await ask(server, "/health/ready", "GET")).status).toBe(200);
+  expect((await load(server, "a")).status).toBe(404);
+  mkdirSync(join(folder, "a"));
+  writeFileSync(join(folder, "a/model.onnx"), plus(1));
+  expect((await load(server, "a")).status).toBe(200);
+  expect(await ofOne(server, "a")).toBe(2);
+}, 60_000);
+
 test("gRPC does what REST does", async () => {
   const server = await startServer([repository(), ...isOn]);
   const client = new GrpcClient(server.grpc);

@@ -29,6 +29,8 @@ const firstVersion = "1.0.0";
 export interface DiscoverOptions {
   /** Name of the only model, instead of the file's or folder's. */
   readonly name: string | undefined;
+  /** A folder with nothing in it is a repository that is filled later. */
+  readonly mayBeEmpty?: boolean;
 }
 
 /**
@@ -45,7 +47,7 @@ export async function discoverPackages(
     throw new ServingError("MODEL_INVALID", message);
   }
   const found: Discovery[] = [];
-  for (const path of paths) found.push(await discoverPath(path));
+  for (const path of paths) found.push(await discoverPath(path, options.mayBeEmpty === true));
   const all = joined(found);
   return options.name === undefined ? refuseTwins(all) : renamed(all, options.name);
 }
@@ -68,7 +70,9 @@ function refusedWhole(name: string, reason: string): Discovery {
   return { packages: [], refused: [{ name, version: undefined, reason }], aliases: [] };
 }
 
-async function discoverPath(path: string): Promise<Discovery> {
+const nothing: Discovery = { packages: [], refused: [], aliases: [] };
+
+async function discoverPath(path: string, mayBeEmpty: boolean): Promise<Discovery> {
   const title = quotePath(path);
   const real = await realpath(resolve(path)).catch((cause: unknown) => {
     const wanted = "expected a .onnx or .ort file, a package folder or a model repository";
@@ -86,6 +90,7 @@ async function discoverPath(path: string): Promise<Discovery> {
     case "repository":
       return await discoverRepository(real, entries, title);
     case "nothing":
+      if (mayBeEmpty && entries.length === 0) return nothing;
       throw new ServingError("MODEL_INVALID", `${title} ${noPackageText(entries)}`);
   }
 }

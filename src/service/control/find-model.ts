@@ -23,7 +23,7 @@ export async function findModel(where: ServerPaths, ask: LoadAsk): Promise<Disco
   if (!isModelName(model)) throw notFound(model);
   const found =
     place === undefined
-      ? await discoverPackages(where.paths, { name: where.name })
+      ? await discoverPackages(where.paths, { name: where.name, mayBeEmpty: true })
       : await discoverPackages([await ownPlace(where.paths, place)], { name: model });
   const packages = found.packages.filter(
     (each) => each.name === model || (!each.isNameFixed && each.hasManifest),
