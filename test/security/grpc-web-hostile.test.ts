@@ -16,8 +16,8 @@ let house: House;
 beforeAll(async () => {
   house = await openHouse({
     limits: { grpcMessageBytesMax: messageBytesMax, bodyReadMsMax: 1_000 },
-    // The heap of a new process grows in its first 9,000 calls or so and then stays: the same calls
-    // 21,000 times more added nothing.
+    // The heap of a new process grows in its first 9,000 calls or so and then stays: 21,000 more
+    // of them added nothing.
     growthBytesMax: (isFull ? 200 : 32) * mi,
   });
 });
