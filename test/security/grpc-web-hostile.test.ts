@@ -16,6 +16,9 @@ let house: House;
 beforeAll(async () => {
   house = await openHouse({
     limits: { grpcMessageBytesMax: messageBytesMax, bodyReadMsMax: 1_000 },
+    // The heap of a new process grows in its first 9,000 calls or so and then stays: 21,000 more
+    // of them added nothing.
+    growthBytesMax: (isFull ? 200 : 32) * mi,
   });
 });
 afterAll(async () => {
@@ -36,7 +39,7 @@ describe.each(carriers)("over %s", (_, isHttp2) => {
   const send = (body: Uint8Array, terms: WebTerms = {}) =>
     sendWeb(house.grpc, infer, body, { isHttp2, ...terms });
 
-  test(`damaged bodies are answered or refused, no fault of ours (${replay})`, async () => {
+  test(`damaged bodies are answered or refused, never with our fault (${replay})`, async () => {
     let state = seed;
     const next = (below: number): number => {
       state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
