@@ -4,6 +4,7 @@ export { anyOrigin, areHeaderNames, type CorsSettings, isOriginNamed } from "./b
 export { Cancellation } from "./cancellation.ts";
 export { type Clock, FakeClock, systemClock, type Timer } from "./clock.ts";
 export { type ErrorCode, type ErrorRow, errorTable, isErrorCode } from "./error-table.ts";
+export { needDescriptors } from "./free-descriptors.ts";
 export {
   Histogram,
   type HistogramCounts,

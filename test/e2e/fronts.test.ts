@@ -3,7 +3,7 @@
 // its processes are told apart by the debug log and killed under load.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { Agent, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -256,6 +256,31 @@ describe("under load", () => {
     expect(await ended).toBe(0);
   });
 });
+
+test("a front that cannot be started again is tried later, and the others serve on", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "millrace-no-room-"));
+  const server = await startBuilt([model, "--fronts", "2"], { env: { ...env, TMPDIR: folder } });
+  started.push(server);
+  rmSync(folder, { recursive: true });
+  process.kill(otherFronts(server)[0] ?? 0, "SIGKILL");
+  const failed = () => linesOf(server).filter((line) => String(line["words"]).includes("ENOENT"));
+  await until(
+    () => Promise.resolve(failed().length >= 2),
+    10_000,
+    () => server.output(),
+  );
+  for (let count = 0; count < 8; count += 1) expect((await ask(server)).status).toBe(200);
+  expect(await metric(server, "millrace_fronts", ["answered"])).toBe(1);
+  mkdirSync(folder);
+  await until(
+    async () => otherFronts(server).length === 2,
+    20_000,
+    () => server.output(),
+  );
+  for (let count = 0; count < 8; count += 1) expect((await ask(server)).status).toBe(200);
+  expect(await server.stop("SIGTERM")).toBe(0);
+  rmSync(folder, { recursive: true, force: true });
+}, 60_000);
 
 test.skipIf(process.arch !== "x64")(
   "an input that kills is refused by both after two deaths (x64)",

@@ -7,12 +7,12 @@
  * open, because one that cannot listen will not be able to later.
  */
 import { type Clock, type Random, ServingError } from "../../base/index.ts";
-import { restartDelayMs } from "../../engine/index.ts";
 import { FrontLedger, figuresOf, type Log } from "../../observe/index.ts";
 import type { FiguresAsk, ServerPhase, WholeFigures } from "../../service/index.ts";
 import type { Core } from "../compose.ts";
 import type { Config } from "../config/schema.ts";
 import { carryOut } from "./control-asker.ts";
+import { FrontBackoff } from "./front-backoff.ts";
 import { FrontFindings } from "./front-findings.ts";
 import { FrontProcess } from "./front-process.ts";
 import type { FromFront, OpenOrder, ToFront } from "./messages.ts";
@@ -38,8 +38,6 @@ export interface FrontPorts {
 
 /** The longest wait for all doors, ms. */
 const openMsMax = 30_000;
-/** A front that has been up for so long has not died in a row with the one before it. */
-const steadyMs = 10_000;
 /** How often every front is asked for its figures, so that little is lost with one that dies. */
 const reportMs = 1_000;
 /** From the order to end to the force, ms; a front waits for slow readers for 5 s at most. */
@@ -49,13 +47,13 @@ export class FrontPool {
   readonly #options: FrontPoolOptions;
   readonly #ledger: FrontLedger;
   readonly #findings: FrontFindings;
+  readonly #backoff: FrontBackoff;
   /** One for each front that lives, at most `count - 1`. */
   readonly #fronts = new Set<FrontProcess>();
   readonly #news: ServedNews;
   #ports: FrontPorts | undefined;
   #phase: ServerPhase = "starting";
   #lastFront = 0;
-  #deathsInRow = 0;
   #isEnding = false;
   #gathering: { readonly key: string; readonly sum: Promise<WholeFigures> } | undefined;
   #onChange: (() => void) | undefined;
@@ -65,6 +63,10 @@ export class FrontPool {
     this.#options = options;
     const { core, clock, build, config } = options;
     this.#ledger = new FrontLedger({ limits: config.limits, clock, build });
+    const backoffMsMax = config.limits.workerBackoffMsMax;
+    const mayStart = (): boolean => this.#phase !== "starting" && !this.#isEnding;
+    const start = (index: number): void => this.#start(index);
+    this.#backoff = new FrontBackoff({ ...options, backoffMsMax, start, mayStart });
     core.service.gather = (ask) => this.gather(ask);
     core.onWorkerEnd = (end) => this.#tell({ kind: "died", end });
     this.#findings = new FrontFindings(core.service, this.#fronts);
@@ -245,27 +247,19 @@ export class FrontPool {
   }
 
   #exited(front: FrontProcess, words: string): void {
-    const { clock, core, config, log, random } = this.#options;
+    const { core } = this.#options;
     this.#fronts.delete(front);
     core.engine.disconnect(front.front);
     this.#ledger.leave(front.front);
     this.#findings.left(front);
     this.#onChange?.();
     if (this.#isEnding) return;
-    const wasSteady = front.openedAtMs > 0 && clock.nowMs() - front.openedAtMs > steadyMs;
-    this.#deathsInRow = wasSteady ? 1 : this.#deathsInRow + 1;
-    const delayMs = restartDelayMs(this.#deathsInRow, config.limits.workerBackoffMsMax, random);
-    const facts = { front: front.index, front_pid: front.pid, words };
-    log.warn("front died", { ...facts, restart_ms: Math.round(delayMs) });
-    if (this.#phase === "starting") {
-      const message = `front ${front.index} did not start: ${words}`;
-      this.#startFault ??= new ServingError("INTERNAL", message);
-      this.#onChange?.();
-      return;
-    }
-    clock.after(delayMs, () => {
-      if (!this.#isEnding) this.#start(front.index);
-    });
+    const { index, pid, openedAtMs } = front;
+    this.#backoff.died({ front: index, front_pid: pid, words }, openedAtMs);
+    if (this.#phase !== "starting") return;
+    const message = `front ${index} did not start: ${words}`;
+    this.#startFault ??= new ServingError("INTERNAL", message);
+    this.#onChange?.();
   }
 
   /** Settles when every front is open; throws when one cannot be. */

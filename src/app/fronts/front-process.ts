@@ -11,6 +11,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { needDescriptors } from "../../base/index.ts";
 import type { FrontFigures } from "../../observe/index.ts";
 import type { FiguresAsk, RegistrySeed } from "../../service/index.ts";
 import type { FromFront, ToFront } from "./messages.ts";
@@ -51,7 +52,9 @@ export class FrontProcess {
   #lastId = 0;
   #isGone = false;
 
+  /** Throws what the system says when it cannot start a process. */
   constructor(options: FrontProcessOptions) {
+    needDescriptors();
     this.index = options.index;
     this.front = options.front;
     this.#folder = mkdtempSync(join(tmpdir(), `millrace-front-${process.pid}-`));

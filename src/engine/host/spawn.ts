@@ -28,6 +28,7 @@ import { tmpdir } from "node:os";
 import { basename, extname, join } from "node:path";
 import { Duplex } from "node:stream";
 import { fileURLToPath } from "node:url";
+import { needDescriptors } from "../../base/index.ts";
 import type { LaneFiles } from "../frame/index.ts";
 import { workerEnvironment } from "./environment.ts";
 
@@ -69,20 +70,43 @@ export function spawnWorker(
   environment: Readonly<Record<string, string | undefined>>,
   hasFronts: boolean,
 ): Spawned {
+  needDescriptors();
   const folder = mkdtempSync(join(tmpdir(), `${folderPrefix}${process.pid}-`));
+  const opened: Opened = { record: undefined, lane: undefined };
+  try {
+    opened.record = hasFronts ? openRecord(folder) : undefined;
+    opened.lane = openLane(folder);
+    const child = startChild(folder, environment, opened);
+    const socket = child.stdio[3];
+    if (!(socket instanceof Duplex)) throw new Error("the system gave the worker no socket");
+    return { child, socket, ...opened };
+  } catch (thrown) {
+    const { record, lane } = opened;
+    for (const file of [record, lane?.toRead, lane?.toWrite]) {
+      if (file !== undefined) closeSync(file);
+    }
+    rmSync(folder, { recursive: true, force: true });
+    throw thrown;
+  }
+}
+
+/** The files that a worker inherits. */
+interface Opened {
+  record: number | undefined;
+  lane: LaneFiles | undefined;
+}
+
+function startChild(
+  folder: string,
+  environment: Readonly<Record<string, string | undefined>>,
+  { record, lane }: Opened,
+): ChildProcess {
   const env = workerEnvironment(environment);
   if (extension === ".ts" && existsSync(checkout)) {
     env["NODE_COMPILE_CACHE"] = join(checkout, ".cache", "worker-code");
   }
-  const remove = () => {
-    living.delete(child);
-    if (living.size === 0) process.off("exit", endAll);
-    rm(folder, { recursive: true, force: true }, () => {});
-  };
   const [command, ...words] = [...deathWish(), process.execPath, script];
-  if (hasFronts) words.push("fronts");
-  const record = hasFronts ? openRecord(folder) : undefined;
-  const lane = openLane(folder);
+  if (record !== undefined) words.push("fronts");
   if (lane !== undefined) words.push("lane");
   const laneOfChild = lane === undefined ? [] : [lane.toWrite, lane.toRead];
   const child = spawn(command ?? process.execPath, words, {
@@ -91,15 +115,18 @@ export function spawnWorker(
     stdio: ["ignore", "pipe", "pipe", "pipe", record ?? "ignore", ...laneOfChild],
     windowsHide: true,
   });
+  const remove = () => {
+    living.delete(child);
+    if (living.size === 0) process.off("exit", endAll);
+    rm(folder, { recursive: true, force: true }, () => {});
+  };
   if (!hasSwept) void sweep(tmpdir()).catch(() => {});
   hasSwept = true;
   if (living.size === 0) process.once("exit", endAll);
   living.set(child, folder);
   child.once("exit", remove);
   child.once("error", remove);
-  const socket = child.stdio[3];
-  if (!(socket instanceof Duplex)) throw new Error("the system gave the worker no socket");
-  return { child, socket, record, lane };
+  return child;
 }
 
 /**
