@@ -23,6 +23,7 @@ import { FrontFindings } from "./front-findings.ts";
 import { FrontProcess } from "./front-process.ts";
 import type { FromFront, OpenOrder, ToFront } from "./messages.ts";
 import { asUsage, usageFigures } from "./usage-figures.ts";
+import { Waits } from "./waits.ts";
 
 export interface FrontPoolOptions {
   readonly config: Config;
@@ -64,12 +65,13 @@ export class FrontPool {
   #deathsInRow = 0;
   #isEnding = false;
   #gathering: { readonly key: string; readonly sum: Promise<WholeFigures> } | undefined;
-  #onChange: (() => void) | undefined;
+  readonly #waits: Waits;
   #startFault: ServingError | undefined;
 
   constructor(options: FrontPoolOptions) {
     this.#options = options;
     const { core, clock, build, config } = options;
+    this.#waits = new Waits(clock);
     this.#ledger = new FrontLedger({ limits: config.limits, clock, build });
     core.service.gather = (ask) => this.gather(ask);
     core.onWorkerEnd = (end) => this.#tell({ kind: "died", end });
@@ -85,6 +87,7 @@ export class FrontPool {
 
   /** Opens the doors of all. REQUIRES: the models are loaded. @throws INTERNAL why one did not */
   async open(ports: FrontPorts): Promise<void> {
+    if (this.#isEnding) return;
     this.#ports = ports;
     for (const served of this.#options.core.service.servedVersions()) {
       for (const instance of served.loaded) {
@@ -120,15 +123,13 @@ export class FrontPool {
   /** Ends all fronts: they answer what waits and close their doors first. */
   async end(): Promise<void> {
     this.#isEnding = true;
-    this.#tell({ kind: "end" });
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#onChange = () => {
-      if (this.#fronts.size === 0) resolve();
-    };
-    this.#onChange();
-    const timer = this.#options.clock.after(endMsMax, () => this.kill());
-    await promise;
-    timer.cancel();
+    // Those that still boot as well.
+    for (const front of this.#fronts) front.send({ kind: "end" });
+    await this.#waits.until(
+      () => this.#fronts.size === 0,
+      endMsMax,
+      () => this.kill(),
+    );
   }
 
   /** Ends all fronts now. */
@@ -213,7 +214,7 @@ export class FrontPool {
         return;
       case "failed":
         this.#startFault = new ServingError("INTERNAL", message.message);
-        this.#onChange?.();
+        this.#waits.look();
         return;
       case "pending":
         front.pending = message.count;
@@ -241,7 +242,7 @@ export class FrontPool {
       front.send({ kind: "instance", number, state: instanceState(instance) });
     }
     this.#options.log.info("front open", { front: front.index, front_pid: front.pid });
-    this.#onChange?.();
+    this.#waits.look();
   }
 
   async #give(front: FrontProcess, { id, ask }: { id: number; ask: FiguresAsk }): Promise<void> {
@@ -257,7 +258,7 @@ export class FrontPool {
     core.engine.disconnect(front.front);
     this.#ledger.leave(front.front);
     this.#findings.left(front);
-    this.#onChange?.();
+    this.#waits.look();
     if (this.#isEnding) return;
     const wasSteady = front.openedAtMs > 0 && clock.nowMs() - front.openedAtMs > steadyMs;
     this.#deathsInRow = wasSteady ? 1 : this.#deathsInRow + 1;
@@ -267,7 +268,7 @@ export class FrontPool {
     if (this.#phase === "starting") {
       const message = `front ${front.index} did not start: ${words}`;
       this.#startFault ??= new ServingError("INTERNAL", message);
-      this.#onChange?.();
+      this.#waits.look();
       return;
     }
     clock.after(delayMs, () => {
@@ -275,22 +276,16 @@ export class FrontPool {
     });
   }
 
-  /** Settles when every front is open; throws when one cannot be. */
+  /** Settles when every front is open, or none is left; throws when one cannot be. */
   async #allOpen(): Promise<void> {
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.#onChange = () => {
-      if (this.#startFault !== undefined) reject(this.#startFault);
-      else if ([...this.#fronts].every((front) => front.isOpen)) resolve();
+    const isDone = (): boolean => {
+      if (this.#startFault !== undefined) throw this.#startFault;
+      return [...this.#fronts].every((front) => front.isOpen);
     };
-    const late = new ServingError("INTERNAL", `the fronts did not open in ${openMsMax} ms`);
-    const timer = this.#options.clock.after(openMsMax, () => reject(late));
-    this.#onChange();
-    try {
-      await promise;
-    } finally {
-      timer.cancel();
-      this.#onChange = undefined;
-    }
+    await this.#waits.until(isDone, openMsMax, () => {
+      this.#startFault ??= new ServingError("INTERNAL", `fronts did not open in ${openMsMax} ms`);
+      this.#waits.look();
+    });
   }
 
   #tell(message: ToFront): void {
