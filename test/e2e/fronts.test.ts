@@ -283,33 +283,6 @@ test.skipIf(process.arch !== "x64")(
   },
 );
 
-describe("a stop while a front boots", () => {
-  const stopMsMax = 6_000;
-
-  test("does not wait for one that replaces another", async () => {
-    const server = await start();
-    process.kill(otherFronts(server)[0] ?? 0, "SIGKILL");
-    await until(
-      async () => linesOf(server).some((line) => line["message"] === "front died"),
-      5_000,
-      () => server.output(),
-    );
-    const askedAtMs = performance.now();
-    expect(await server.stop("SIGTERM")).toBe(0);
-    expect(performance.now() - askedAtMs).toBeLessThan(stopMsMax);
-  });
-
-  test("ends a server that has not opened its fronts yet", async () => {
-    const options = { env, isLiveEnough: true };
-    const server = await startBuilt([join(root, "models"), "--fronts", "2"], options);
-    started.push(server);
-    expect(linesOf(server).some((line) => line["message"] === "serving")).toBe(false);
-    const askedAtMs = performance.now();
-    expect(await server.stop("SIGTERM")).toBe(0);
-    expect(performance.now() - askedAtMs).toBeLessThan(stopMsMax);
-  });
-});
-
 test("no front outlives a primary that was killed, and nothing of it is left", async () => {
   const server = await start();
   const processes = [...otherFronts(server), ...(await server.workers())];

@@ -21,7 +21,7 @@ import type { Core } from "../compose.ts";
 import type { Config } from "../config/schema.ts";
 import { FrontFindings } from "./front-findings.ts";
 import { FrontProcess } from "./front-process.ts";
-import type { FromFront, OpenOrder, ToFront } from "./messages.ts";
+import type { FromFront, FrontPorts, OpenOrder, ToFront } from "./messages.ts";
 import { asUsage, usageFigures } from "./usage-figures.ts";
 import { Waits } from "./waits.ts";
 
@@ -34,12 +34,6 @@ export interface FrontPoolOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly build: string;
-}
-
-/** Where the primary listens. */
-export interface FrontPorts {
-  readonly port: number;
-  readonly grpcPort: number | undefined;
 }
 
 /** The longest wait for all doors, ms. */
@@ -125,11 +119,8 @@ export class FrontPool {
     this.#isEnding = true;
     // Those that still boot as well.
     for (const front of this.#fronts) front.send({ kind: "end" });
-    await this.#waits.until(
-      () => this.#fronts.size === 0,
-      endMsMax,
-      () => this.kill(),
-    );
+    const isDone = (): boolean => this.#fronts.size === 0;
+    await this.#waits.until(isDone, endMsMax, () => this.kill());
   }
 
   /** Ends all fronts now. */
@@ -253,7 +244,7 @@ export class FrontPool {
   }
 
   #exited(front: FrontProcess, words: string): void {
-    const { clock, core, config, log, random } = this.#options;
+    const { clock, core } = this.#options;
     this.#fronts.delete(front);
     core.engine.disconnect(front.front);
     this.#ledger.leave(front.front);
@@ -262,17 +253,28 @@ export class FrontPool {
     if (this.#isEnding) return;
     const wasSteady = front.openedAtMs > 0 && clock.nowMs() - front.openedAtMs > steadyMs;
     this.#deathsInRow = wasSteady ? 1 : this.#deathsInRow + 1;
-    const delayMs = restartDelayMs(this.#deathsInRow, config.limits.workerBackoffMsMax, random);
-    const facts = { front: front.index, front_pid: front.pid, words };
-    log.warn("front died", { ...facts, restart_ms: Math.round(delayMs) });
     if (this.#phase === "starting") {
       const message = `front ${front.index} did not start: ${words}`;
       this.#startFault ??= new ServingError("INTERNAL", message);
       this.#waits.look();
       return;
     }
+    this.#startLater(front.index, { front_pid: front.pid, words });
+  }
+
+  /** After the back-off; where the system refuses even a process, after the next. */
+  #startLater(index: number, facts: { readonly words: string; readonly front_pid?: number }): void {
+    const { clock, config, log, random } = this.#options;
+    const delayMs = restartDelayMs(this.#deathsInRow, config.limits.workerBackoffMsMax, random);
+    log.warn("front died", { front: index, ...facts, restart_ms: Math.round(delayMs) });
     clock.after(delayMs, () => {
-      if (!this.#isEnding) this.#start(front.index);
+      if (this.#isEnding) return;
+      try {
+        this.#start(index);
+      } catch (thrown) {
+        this.#deathsInRow += 1;
+        this.#startLater(index, { words: `it was not started: ${String(thrown)}` });
+      }
     });
   }
 
