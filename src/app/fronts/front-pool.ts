@@ -15,9 +15,10 @@ import { carryOut } from "./control-asker.ts";
 import { FrontBackoff } from "./front-backoff.ts";
 import { FrontFindings } from "./front-findings.ts";
 import { FrontProcess } from "./front-process.ts";
-import type { FromFront, OpenOrder, ToFront } from "./messages.ts";
+import type { FromFront, FrontPorts, OpenOrder, ToFront } from "./messages.ts";
 import { ServedNews } from "./served-news.ts";
 import { asUsage, usageFigures } from "./usage-figures.ts";
+import { Waits } from "./waits.ts";
 
 export interface FrontPoolOptions {
   readonly config: Config;
@@ -28,12 +29,6 @@ export interface FrontPoolOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly build: string;
-}
-
-/** Where the primary listens. */
-export interface FrontPorts {
-  readonly port: number;
-  readonly grpcPort: number | undefined;
 }
 
 /** The longest wait for all doors, ms. */
@@ -56,12 +51,13 @@ export class FrontPool {
   #lastFront = 0;
   #isEnding = false;
   #gathering: { readonly key: string; readonly sum: Promise<WholeFigures> } | undefined;
-  #onChange: (() => void) | undefined;
+  readonly #waits: Waits;
   #startFault: ServingError | undefined;
 
   constructor(options: FrontPoolOptions) {
     this.#options = options;
     const { core, clock, build, config } = options;
+    this.#waits = new Waits(clock);
     this.#ledger = new FrontLedger({ limits: config.limits, clock, build });
     const backoffMsMax = config.limits.workerBackoffMsMax;
     const mayStart = (): boolean => this.#phase !== "starting" && !this.#isEnding;
@@ -84,6 +80,7 @@ export class FrontPool {
 
   /** Opens the doors of all. REQUIRES: the models are loaded. @throws INTERNAL why one did not */
   async open(ports: FrontPorts): Promise<void> {
+    if (this.#isEnding) return;
     this.#ports = ports;
     for (const front of this.#fronts) this.#order(front);
     await this.#allOpen();
@@ -111,15 +108,10 @@ export class FrontPool {
   /** Ends all fronts: they answer what waits and close their doors first. */
   async end(): Promise<void> {
     this.#isEnding = true;
-    this.#tell({ kind: "end" });
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#onChange = () => {
-      if (this.#fronts.size === 0) resolve();
-    };
-    this.#onChange();
-    const timer = this.#options.clock.after(endMsMax, () => this.kill());
-    await promise;
-    timer.cancel();
+    // Those that still boot as well.
+    for (const front of this.#fronts) front.send({ kind: "end" });
+    const isDone = (): boolean => this.#fronts.size === 0;
+    await this.#waits.until(isDone, endMsMax, () => this.kill());
   }
 
   /** Ends all fronts now. */
@@ -204,7 +196,7 @@ export class FrontPool {
         return;
       case "failed":
         this.#startFault = new ServingError("INTERNAL", message.message);
-        this.#onChange?.();
+        this.#waits.look();
         return;
       case "pending":
         front.pending = message.count;
@@ -236,7 +228,7 @@ export class FrontPool {
     front.send({ kind: "phase", phase: this.#phase });
     this.#news.opened(front);
     this.#options.log.info("front open", { front: front.index, front_pid: front.pid });
-    this.#onChange?.();
+    this.#waits.look();
   }
 
   async #give(front: FrontProcess, { id, ask }: { id: number; ask: FiguresAsk }): Promise<void> {
@@ -252,32 +244,26 @@ export class FrontPool {
     core.engine.disconnect(front.front);
     this.#ledger.leave(front.front);
     this.#findings.left(front);
-    this.#onChange?.();
+    this.#waits.look();
     if (this.#isEnding) return;
     const { index, pid, openedAtMs } = front;
     this.#backoff.died({ front: index, front_pid: pid, words }, openedAtMs);
     if (this.#phase !== "starting") return;
     const message = `front ${index} did not start: ${words}`;
     this.#startFault ??= new ServingError("INTERNAL", message);
-    this.#onChange?.();
+    this.#waits.look();
   }
 
-  /** Settles when every front is open; throws when one cannot be. */
+  /** Settles when every front is open, or none is left; throws when one cannot be. */
   async #allOpen(): Promise<void> {
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.#onChange = () => {
-      if (this.#startFault !== undefined) reject(this.#startFault);
-      else if ([...this.#fronts].every((front) => front.isOpen)) resolve();
+    const isDone = (): boolean => {
+      if (this.#startFault !== undefined) throw this.#startFault;
+      return [...this.#fronts].every((front) => front.isOpen);
     };
-    const late = new ServingError("INTERNAL", `the fronts did not open in ${openMsMax} ms`);
-    const timer = this.#options.clock.after(openMsMax, () => reject(late));
-    this.#onChange();
-    try {
-      await promise;
-    } finally {
-      timer.cancel();
-      this.#onChange = undefined;
-    }
+    await this.#waits.until(isDone, openMsMax, () => {
+      this.#startFault ??= new ServingError("INTERNAL", `fronts did not open in ${openMsMax} ms`);
+      this.#waits.look();
+    });
   }
 
   #tell(message: ToFront): void {

@@ -11,7 +11,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { needDescriptors } from "../../base/index.ts";
+import { needDescriptors, ServingError } from "../../base/index.ts";
 import type { FrontFigures } from "../../observe/index.ts";
 import type { FiguresAsk, RegistrySeed } from "../../service/index.ts";
 import type { FromFront, ToFront } from "./messages.ts";
@@ -20,6 +20,9 @@ const script = fileURLToPath(new URL(`./main${extname(import.meta.url)}`, import
 
 /** The longest wait for the figures of a front, ms. */
 const answerMsMax = 1_000;
+
+/** What the system takes as the path of a Unix socket. */
+const pathBytesMax = 107;
 
 export interface FrontProcessOptions {
   /** Which share of the limits it keeps: 1 and up. */
@@ -52,13 +55,19 @@ export class FrontProcess {
   #lastId = 0;
   #isGone = false;
 
-  /** Throws what the system says when it cannot start a process. */
+  /** @throws the system's error, and INTERNAL when no socket fits in the folder of the system */
   constructor(options: FrontProcessOptions) {
     needDescriptors();
     this.index = options.index;
     this.front = options.front;
     this.#folder = mkdtempSync(join(tmpdir(), `millrace-front-${process.pid}-`));
     this.path = join(this.#folder, "workers");
+    const pathBytes = Buffer.byteLength(this.path);
+    if (pathBytes > pathBytesMax) {
+      rmSync(this.#folder, { recursive: true, force: true });
+      const message = `a socket in the folder of TMPDIR would have a path of ${pathBytes} bytes`;
+      throw new ServingError("INTERNAL", `${message}: expected at most ${pathBytesMax}`);
+    }
     this.#child = fork(script, [], {
       serialization: "advanced",
       stdio: ["ignore", "inherit", "inherit", "ipc"],

@@ -17,17 +17,21 @@ import type {
 import type { InputNews } from "../compose.ts";
 import type { Config } from "../config/schema.ts";
 
+/** Where the primary listens. */
+export interface FrontPorts {
+  readonly port: number;
+  /** `undefined` when the gRPC door is off. */
+  readonly grpcPort: number | undefined;
+}
+
 /** Everything a front needs to open its doors. */
-export interface OpenOrder {
+export interface OpenOrder extends FrontPorts {
   readonly config: Config;
   readonly place: FrontPlace;
   /** Its number: no other front of this server ever has it. */
   readonly front: number;
   /** Where the workers will call it: absolute path of a socket to be made. */
   readonly path: string;
-  readonly port: number;
-  /** `undefined` when the gRPC door is off. */
-  readonly grpcPort: number | undefined;
   readonly phase: ServerPhase;
   readonly registry: RegistrySeed;
 }
