@@ -49,7 +49,7 @@ export class FrontBackoff {
     try {
       this.#options.start(index);
     } catch (thrown) {
-      this.died({ front: index, words: String(thrown) }, 0);
+      this.died({ front: index, words: `it was not started: ${String(thrown)}` }, 0);
     }
   }
 }
