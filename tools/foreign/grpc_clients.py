@@ -86,6 +86,23 @@ def check_stream(client):
     client.stop_stream()
 
 
+def check_control(client):
+    before = client.infer("churn-whole", tensors()).as_numpy("probabilities")
+    client.unload_model("churn-whole")
+    assert not client.is_model_ready("churn-whole") and client.is_server_ready()
+    index = {each.name: each for each in client.get_model_repository_index().models}
+    assert (index["churn-whole"].state, index["churn-whole"].reason) == ("UNAVAILABLE", "unloaded")
+    client.load_model("churn-whole")
+    assert client.is_model_ready("churn-whole")
+    again = client.infer("churn-whole", tensors()).as_numpy("probabilities")
+    assert np.array_equal(before, again)
+    try:
+        client.load_model("nobody")
+        raise AssertionError("a model that is not there was loaded")
+    except triton.InferenceServerException as error:
+        assert "failed to load" in error.message()
+
+
 async def check_asyncio(target):
     async with triton_aio.InferenceServerClient(target) as client:
         reply = await client.infer(MODEL, tensors())
@@ -99,6 +116,7 @@ def main(target):
     cases.check("tritonclient.grpc questions", lambda: check_questions(client))
     cases.check("tritonclient.grpc infer, compressed, callbacks", lambda: check_inference(client))
     cases.check("tritonclient.grpc stream", lambda: check_stream(client))
+    cases.check("tritonclient.grpc load and unload", lambda: check_control(client))
     cases.check("tritonclient.grpc.aio", lambda: asyncio.run(check_asyncio(target)))
 
 

@@ -28,7 +28,7 @@ export async function startForeign(folder: string): Promise<ForeignServer> {
   }
   copyAsWhole(folder, "churn");
   const grpcPort = await freePort(8_001);
-  const name = ["--set", "oip.serverName=triton"];
+  const name = ["--set", "oip.serverName=triton", "--set", "server.modelControl=true"];
   const words = [folder, "--grpc-port", String(grpcPort), ...name];
   const server = await startServer(join(root, "models"), words);
   return { server, rest: server.url.slice("http://".length), grpc: `127.0.0.1:${grpcPort}` };

@@ -41,7 +41,7 @@ const programs: readonly Program[] = [
   {
     file: "simple_http_model_control.py",
     door: "rest",
-    differs: "wants seven models that it may load and unload; those of the start are served",
+    differs: "wants seven models, and sends a configuration along; the folder is what is served",
   },
   { file: "simple_grpc_infer_client.py", door: "grpc" },
   { file: "simple_grpc_health_metadata.py", door: "grpc" },
