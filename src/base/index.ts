@@ -21,7 +21,13 @@ export {
   type Limits,
   limitTable,
 } from "./limits.ts";
-export { giveBackLarge, largeBytesMin, markSole, takeLarge } from "./memory/large-memory.ts";
+export {
+  giveBackLarge,
+  isSole,
+  largeBytesMin,
+  markSole,
+  takeLarge,
+} from "./memory/large-memory.ts";
 export { setV8Flags } from "./memory/v8-flags.ts";
 export { didYouMean, nearestName } from "./nearest-name.ts";
 export { quote } from "./quote.ts";

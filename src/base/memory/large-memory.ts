@@ -49,6 +49,11 @@ export function markSole(memory: ArrayBufferLike): void {
   if (memory.byteLength >= largeBytesMin && ours.has(memory)) sole.add(memory);
 }
 
+/** True for memory that was marked: no one else reads or writes any of it. */
+export function isSole(memory: ArrayBufferLike): boolean {
+  return sole.has(memory);
+}
+
 /** The last byte was read. REQUIRES: nobody looks at this memory any more, if it was marked. */
 export function giveBackLarge(memory: ArrayBufferLike): void {
   const { byteLength } = memory;

@@ -1,7 +1,13 @@
 // Goal: jobs come back whole from another thread, and a thread that dies costs one job.
 // Method: a pool over a small entry module of its own, written as a data URL.
 import { afterEach, expect, test, vi } from "vitest";
-import { Cancellation, ServingError } from "../../base/index.ts";
+import {
+  Cancellation,
+  giveBackLarge,
+  markSole,
+  ServingError,
+  takeLarge,
+} from "../../base/index.ts";
 import { ByteStrings } from "../byte-strings.ts";
 import { createOffload, type Offload, type OffloadLimits } from "./offload.ts";
 import { pack, unpack } from "./pack.ts";
@@ -99,6 +105,21 @@ test("jobs run in a thread and their buffers are handed over both ways", async (
   expect(await offload.run({ task: "kind", payload: ByteStrings.fromText([]) })).toBe(
     "ByteStrings",
   );
+});
+
+test("a large body is handed over with the memory that it does not fill", async () => {
+  const offload = pool();
+  const shared = takeLarge(100_000).subarray(0, 100_000).fill(5);
+  await offload.run({ task: "echo", payload: shared, given: shared.buffer });
+  expect(shared.length, "others may have the rest of it").toBe(100_000);
+  const body = takeLarge(100_000).subarray(0, 100_000).fill(7);
+  const { buffer } = body;
+  markSole(buffer);
+  const back = await offload.run({ task: "echo", payload: body, given: buffer });
+  expect([body.length, buffer.byteLength]).toEqual([0, 0]);
+  expect(back).toEqual(new Uint8Array(100_000).fill(7));
+  giveBackLarge(buffer);
+  expect(takeLarge(100_000).buffer.byteLength).toBeGreaterThanOrEqual(100_000);
 });
 
 test("an error keeps code, message and field; a fault of ours tells nothing", async () => {

@@ -6,7 +6,7 @@
  * views that are only a part are copied. What is a tree of plain objects, lists, Maps of scalars
  * and typed arrays comes out as it went in; Maps must not hold objects.
  */
-import { isErrorCode, type LimitName, ServingError } from "../../base/index.ts";
+import { isErrorCode, isSole, type LimitName, ServingError } from "../../base/index.ts";
 import { ByteStrings } from "../byte-strings.ts";
 
 export interface Packed {
@@ -62,10 +62,13 @@ function packView(
   isGiven: (buffer: ArrayBufferLike) => boolean,
 ): unknown {
   const { buffer } = view;
-  if (view.byteLength === buffer.byteLength) {
-    if (buffer instanceof ArrayBuffer && isGiven(buffer)) transfer.add(buffer);
+  const isWhole = view.byteLength === buffer.byteLength;
+  // A body lies in memory that is larger than it, and is nobody else's.
+  if (buffer instanceof ArrayBuffer && isGiven(buffer) && (isWhole || isSole(buffer))) {
+    transfer.add(buffer);
     return view;
   }
+  if (isWhole) return view;
   const copy = copyOf(view);
   if (copy.buffer instanceof ArrayBuffer) transfer.add(copy.buffer);
   return copy;
