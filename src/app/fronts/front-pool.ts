@@ -33,6 +33,8 @@ export interface FrontPoolOptions {
 
 /** The longest wait for all doors, ms. */
 const openMsMax = 30_000;
+/** A front that says nothing for so long while the server stops is stuck: it is not waited for. */
+const silentMsMax = 3_000;
 /** How often every front is asked for its figures, so that little is lost with one that dies. */
 const reportMs = 1_000;
 /** From the order to end to the force, ms; a front waits for slow readers for 5 s at most. */
@@ -48,6 +50,7 @@ export class FrontPool {
   readonly #news: ServedNews;
   #ports: FrontPorts | undefined;
   #phase: ServerPhase = "starting";
+  #phaseAtMs = 0;
   #lastFront = 0;
   #isEnding = false;
   #gathering: { readonly key: string; readonly sum: Promise<WholeFigures> } | undefined;
@@ -90,6 +93,7 @@ export class FrontPool {
   /** The primary has gone over to another phase of its life. */
   setPhase(phase: ServerPhase): void {
     this.#phase = phase;
+    this.#phaseAtMs = this.#options.clock.nowMs();
     if (phase === "draining") this.#isEnding = true;
     this.#tell({ kind: "phase", phase });
   }
@@ -97,7 +101,11 @@ export class FrontPool {
   /** Requests and streams of the other fronts that have no answer yet. */
   get pending(): number {
     let pending = 0;
-    for (const front of this.#fronts) if (front.isOpen) pending += front.pending;
+    const heardAtMs = this.#options.clock.nowMs() - silentMsMax;
+    for (const front of this.#fronts) {
+      const isSilent = Math.max(front.toldAtMs, this.#phaseAtMs) < heardAtMs;
+      if (front.isOpen && !isSilent) pending += front.pending;
+    }
     return pending;
   }
 
@@ -200,6 +208,7 @@ export class FrontPool {
         return;
       case "pending":
         front.pending = message.count;
+        front.toldAtMs = this.#options.clock.nowMs();
         return;
       case "standing":
         this.#findings.note(front, message.news);

@@ -40,6 +40,8 @@ export class FrontProcess {
   readonly path: string;
   /** Requests and streams that it has accepted and not answered; asked while the server stops. */
   pending = 1;
+  /** When it told so last. */
+  toldAtMs = 0;
   /** The versions whose sample it has found to fail; at most all. */
   readonly failing = new Set<string>();
   isOpen = false;

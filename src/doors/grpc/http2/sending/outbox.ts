@@ -125,7 +125,10 @@ export class Outbox {
     if (!socket.writable) return;
     if (parts.length > 1) socket.cork();
     const last = this.#lastWritten();
-    for (const part of parts) socket.write(part, part === parts.at(-1) ? last : this.#written);
+    for (let at = 0; at < parts.length - 1; at += 1) {
+      socket.write(parts[at] as Uint8Array, this.#written);
+    }
+    socket.write(parts[parts.length - 1] as Uint8Array, last);
     if (parts.length > 1) socket.uncork();
     if (socket.writableLength > 0) this.#watch ??= this.#watchSoon();
   }
