@@ -6,7 +6,7 @@ import { grpc, grpcTensorEcho } from "./grpc.ts";
 import { grpcInfer, grpcRows, grpcRowsTrees } from "./grpc-rows.ts";
 import { latency } from "./latency.ts";
 import { fleet, memory } from "./memory.ts";
-import { neighbour } from "./neighbour.ts";
+import { hostile, neighbour } from "./neighbour.ts";
 import { mlp, mlpWide } from "./networks.ts";
 import { row, rowOneCore } from "./row.ts";
 import { rowsLinear, rowsTrees } from "./rows.ts";
@@ -36,6 +36,7 @@ export const comparisons: readonly Comparison[] = [
   streamSockets,
   streamLines,
   neighbour,
+  hostile,
   start,
   memory,
   fleet,

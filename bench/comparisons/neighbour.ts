@@ -1,11 +1,12 @@
 /**
- * A slow model beside a small one, against an unrelated process that burns the same CPU.
+ * What others cost a caller: a slow model beside a small one, and callers who mean harm.
  *
  * Both sides see the same open-loop rates of the small model and of `/health/live`. On one the slow
  * model of the same server runs once a second for about 500 ms; on the other a bare loop in a
  * process of its own does, so that only the isolation differs and not the CPU that is left.
  */
 import { jsonRequest, oneRow } from "../inputs/fixed-requests.ts";
+import { hostileRequests } from "../inputs/hostile-requests.ts";
 import { modelFiles } from "../inputs/model-files.ts";
 import { slowModel } from "../inputs/slow-model.ts";
 import type { Flow, FlowReport } from "../load/open-loop.ts";
@@ -76,6 +77,46 @@ export const neighbour: Comparison = {
         flows: light,
         burn: (seconds) => loop.obey({ seconds, rows: 1, width: 4, runsPerSecond: slowPerSecond }),
       }),
+    ];
+  },
+};
+
+const hostilePerSecond = 10;
+const beside = { of: "beside attackers", to: "alone", as: "ratio" } as const;
+
+export const hostile: Comparison = {
+  name: "hostile",
+  about:
+    "small model at 400/s and /health/live at 100/s, open loop, both cores; alone, or with 10/s " +
+    "each of broken JSON, JSON 250,000 deep, a gzip bomb of 64 MiB, and 1 MiB of numbers",
+  claims: [
+    {
+      ...beside,
+      key: "hostile-p99",
+      title: "p99 of the small model",
+      metric: "p99Us",
+      goal: { atMost: 2 },
+    },
+    {
+      ...beside,
+      key: "hostile-live-p99",
+      title: "p99 of /health/live",
+      metric: "liveP99Us",
+      goal: { atMost: 2 },
+    },
+  ],
+  async setUp(stage: Stage) {
+    const small = { ...oneRow(), path: "/predict?model=customer" };
+    const client = await startOpenLoopClient(stage);
+    const server = await startMillrace(stage, { first: small, models: [modelFiles.customer()] });
+    const { port } = server;
+    const light = lightFlows(port, small);
+    const heavy = hostileRequests().map((request, place) => {
+      return { name: `hostile ${place}`, port, perSecond: hostilePerSecond, request };
+    });
+    return [
+      side("beside attackers", { server, client, flows: [...light, ...heavy] }),
+      side("alone", { server, client, flows: light }),
     ];
   },
 };
