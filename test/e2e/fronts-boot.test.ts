@@ -16,6 +16,7 @@ import {
   until,
 } from "../support/built-server.ts";
 
+const isFull = process.env["MILLRACE_TEST_FULL"] === "1";
 const model = join(root, "models/churn");
 const body = JSON.stringify({ features: [5, 3, 70, 200] });
 const started: BuiltServer[] = [];
@@ -72,6 +73,21 @@ describe("a stop while a front boots", () => {
     expect(performance.now() - askedAtMs).toBeLessThan(stopMsMax);
   });
 });
+
+test.runIf(isFull)(
+  "a front that is stopped for half a minute is replaced (long form)",
+  async () => {
+    const server = await start();
+    process.kill(otherFronts(server)[0] ?? 0, "SIGSTOP");
+    await until(
+      async () => otherFronts(server).length === 2,
+      60_000,
+      () => server.output(),
+    );
+    expect(await server.stop("SIGTERM")).toBe(0);
+  },
+  120_000,
+);
 
 test("a front that the system does not let start is tried again", async () => {
   const folder = mkdtempSync(join(tmpdir(), "millrace-e2e-fronts-"));

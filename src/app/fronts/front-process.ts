@@ -21,6 +21,9 @@ const script = fileURLToPath(new URL(`./main${extname(import.meta.url)}`, import
 /** The longest wait for the figures of a front, ms. */
 const answerMsMax = 1_000;
 
+/** Questions in a row without an answer, one a second at most, until it is taken for dead. */
+const missedMax = 15;
+
 /** What the system takes as the path of a Unix socket. */
 const pathBytesMax = 107;
 
@@ -55,6 +58,8 @@ export class FrontProcess {
   /** What it was told of and has not followed yet, by number; each leaves with its end. */
   readonly #told = new Map<number, () => void>();
   #lastId = 0;
+  #missed = 0;
+  #missedAtMs = 0;
   #isGone = false;
 
   /** @throws the system's error, and INTERNAL when no socket fits in the folder of the system */
@@ -75,6 +80,7 @@ export class FrontProcess {
       stdio: ["ignore", "inherit", "inherit", "ipc"],
     });
     this.#child.on("message", (message: FromFront) => {
+      this.#missed = 0;
       if (message.kind === "figures") this.#answered(message.id, message.figures);
       else if (message.kind === "adopted") this.#adopted(message.id);
       else options.onMessage(this, message);
@@ -112,7 +118,10 @@ export class FrontProcess {
     this.#lastId += 1;
     const id = this.#lastId;
     return new Promise((settle) => {
-      const timer = setTimeout(() => this.#answered(id, undefined), answerMsMax);
+      const timer = setTimeout(() => {
+        this.#answered(id, undefined);
+        this.#miss();
+      }, answerMsMax);
       this.#asked.set(id, (figures) => {
         clearTimeout(timer);
         settle(figures);
@@ -146,6 +155,19 @@ export class FrontProcess {
     if (this.#isGone) return;
     this.#child.kill("SIGKILL");
     rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  /**
+   * A front whose loop is stuck ends itself; one that the system has stopped cannot, and its
+   * callers would wait for ever. Counted and not timed: after a pause of the whole machine nobody
+   * is late.
+   */
+  #miss(): void {
+    const nowMs = performance.now();
+    if (nowMs - this.#missedAtMs < answerMsMax) return;
+    this.#missedAtMs = nowMs;
+    this.#missed += 1;
+    if (this.#missed >= missedMax && !this.#isGone) this.#child.kill("SIGKILL");
   }
 
   #answered(id: number, figures: FrontFigures | undefined): void {

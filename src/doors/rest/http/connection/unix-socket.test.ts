@@ -1,6 +1,6 @@
 // Goal: requests come in over a Unix socket as over the port, a path is never taken by accident,
 // and it is gone when the server is. Method: doors on paths in a folder of the test's own.
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -70,7 +70,11 @@ test("refuses a path that is a file, and one that is too long", async () => {
 
 test.runIf(process.platform !== "win32")("names the path that cannot be had", async () => {
   const path = join(folder, "none", "d.sock");
-  await expect(open(path)).rejects.toThrow(`server.unixSocket: ${path} may not be used (EACCES)`);
+  const why = "has a folder that is not there: name another path";
+  await expect(open(path)).rejects.toThrow(`server.unixSocket: ${path} ${why}`);
+  const link = join(folder, "link");
+  symlinkSync(link, link);
+  await expect(open(join(link, "d.sock"))).rejects.toThrow("server.unixSocket: ");
 });
 
 /** Leaves a dead socket at `path`, as SIGKILL does. */

@@ -5,9 +5,10 @@
  * the path is tried first, and removed only when it is a socket on which nobody listens. Who may
  * connect is a matter of the folder's and the socket's permissions, which follow the umask.
  */
-import { lstatSync, unlinkSync } from "node:fs";
+import { existsSync, lstatSync, unlinkSync } from "node:fs";
 import type { Server as HttpServer } from "node:http";
 import { connect, createServer, type Server } from "node:net";
+import { dirname } from "node:path";
 import { ServingError } from "../../../../base/index.ts";
 
 /** Bytes of a path that every system takes. */
@@ -33,6 +34,8 @@ export async function listenUnix(http: HttpServer, path: string): Promise<Server
     });
   } catch (thrown) {
     if (thrown instanceof ServingError) throw thrown;
+    // The system says EACCES of this too.
+    if (!existsSync(dirname(path))) throw unusable(path, "has a folder that is not there");
     // The system's own error would be read as one of the port.
     throw unusable(path, `may not be used (${(thrown as NodeJS.ErrnoException).code})`);
   }
