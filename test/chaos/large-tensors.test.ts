@@ -12,7 +12,7 @@ import { GrpcClient } from "../support/grpc-client.ts";
 import { isFull, metric, pause, startServer, writeModels } from "./chaos-rig.ts";
 
 const callers = 12;
-const turns = isFull ? 400 : 25;
+const turns = isFull ? 400 : 12;
 const path = "/v2/models/echo/infer";
 
 /** Bytes that only this caller sends, in this turn. */
@@ -171,7 +171,7 @@ test("large tensors of many callers are never mixed up", async () => {
 }, 600_000);
 
 test("nor while workers die", async () => {
-  await talk([], isFull ? 30 : 3);
+  await talk([], isFull ? 30 : 2);
 }, 600_000);
 
 test("nor with two fronts", async () => {

@@ -1,12 +1,14 @@
 // Goal: hundreds of streams of every kind at once, with readers who are slow, stop and leave at
 // random, hold memory within their marks and leave nothing behind (R18).
-// Method: a seeded crowd on raw sockets against the built server; its counters and its memory.
+// Method: a seeded crowd on raw sockets and gRPC channels against the built server; its counters,
+// its handles and its memory.
 import { readdirSync, readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { expect, test } from "vitest";
 import { type Random, seededRandom } from "../../src/base/index.ts";
 import { frame } from "../security/raw-socket.ts";
 import { type BuiltServer, until } from "../support/built-server.ts";
+import { GrpcClient } from "../support/grpc-client.ts";
 import { wide } from "./chaos-models.ts";
 import {
   column,
@@ -114,10 +116,35 @@ async function visit(port: number, random: Random): Promise<void> {
   await closed;
 }
 
+/** A reader of a gRPC stream of tensors. */
+async function visitCalls(target: string, random: Random): Promise<void> {
+  const client = new GrpcClient(target);
+  const stream = client.open("inference.GRPCInferenceService/ModelStreamInfer");
+  const closed = new Promise<void>((done) => stream.once("status", () => done()));
+  const floats = Float32Array.from(instances.slice(0, 20), ([value]) => value ?? 0);
+  const inputs = [{ name: "x", datatype: "FP32", shape: [20, 1] }];
+  for (let id = 0; id < 400; id += 1) {
+    const raw_input_contents = [Buffer.from(floats.buffer)];
+    stream.write({ model_name: "wide", id: String(id), inputs, raw_input_contents });
+  }
+  const manner = random.next();
+  const shortMs = manner < 0.65 ? 200 + random.next() * 4_000 : 6_000 + random.next() * 6_000;
+  stream.on("data", () => {
+    if (manner < 0.3) return;
+    stream.pause();
+    if (manner < 0.65) setTimeout(() => stream.resume(), 20 + random.next() * 200);
+  });
+  await Promise.race([closed, pause(isFull ? 4 * shortMs : shortMs)]);
+  stream.cancel();
+  stream.resume();
+  await closed;
+  client.close();
+}
+
 async function idle(server: BuiltServer): Promise<void> {
   for (const name of [
     ...["millrace_streams", "millrace_stream_buffer_bytes", "millrace_in_flight_requests"],
-    ...["millrace_queue_items", "millrace_queue_bytes"],
+    ...["millrace_queue_items", "millrace_queue_bytes", "millrace_grpc_streams"],
   ]) {
     await until(
       async () => (await metric(server, name)) === 0,
@@ -160,9 +187,10 @@ test.skipIf(process.platform !== "linux")(
       }
     })();
     await Promise.all(
-      Array.from({ length: streams }, () =>
-        visit(server.port, seededRandom(random.next() * 2 ** 31)),
-      ),
+      Array.from({ length: streams }, (_, place) => {
+        const own = seededRandom(random.next() * 2 ** 31);
+        return place % 6 === 0 ? visitCalls(server.grpc, own) : visit(server.port, own);
+      }),
     );
     isOver = true;
     await watch;

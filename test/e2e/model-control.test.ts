@@ -140,7 +140,9 @@ test("a model is unloaded and loaded again and again, and nothing is left behind
   expect(await stop()).toEqual([]);
   await until(
     async () =>
-      openFiles(server.pid) <= before.files && (await server.workers()).length === before.workers,
+      // Our own connections come and go; what a cycle left would be there twenty times.
+      openFiles(server.pid) <= before.files + 8 &&
+      (await server.workers()).length === before.workers,
     10_000,
     () => `${openFiles(server.pid)} files, before ${before.files}`,
   );
@@ -336,7 +338,7 @@ test("two fronts serve the same after each change", async () => {
     });
     return [...new Set(await Promise.all(answers))];
   };
-  for (let k = 2; k < 8; k += 1) {
+  for (let k = 2; k < 5; k += 1) {
     expect((await unload(server, "a")).status).toBe(200);
     expect(await all()).toEqual([503]);
     writeFileSync(join(folder, "a/model.onnx"), plus(k));

@@ -23,7 +23,7 @@ import { Seeded } from "../support/seeded.ts";
 import { type House, isFull, openHouse } from "./hostile-house.ts";
 
 const firstSeed = Number(process.env["MILLRACE_TEST_SEED"] ?? 20_261_128);
-const connections = Number(process.env["MILLRACE_TEST_RUNS"] ?? (isFull ? 60_000 : 1_500));
+const connections = Number(process.env["MILLRACE_TEST_RUNS"] ?? (isFull ? 60_000 : 600));
 const atOnce = 24;
 /** One in so many stays until the server ends it. */
 const staysOnceIn = 100;

@@ -19,6 +19,7 @@ const unseen: Readonly<Record<string, string>> = {
   ALREADY_EXISTS: "only a listener without the simple dialect has its route; test/e2e/listening",
   CANCELLED: "the caller has left",
   INTERNAL: "would be a defect",
+  MODEL_BUSY: "only where models may be loaded: test/e2e/model-control.test.ts",
   MODEL_INVALID: "only at load: reason of the version",
   MODEL_LOAD_FAILED: "only at load: reason of the version",
   SERVICE_NOT_FOUND: "only over gRPC: test/e2e/grpc.test.ts",
