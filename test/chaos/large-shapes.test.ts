@@ -14,7 +14,7 @@ import { callWeb } from "../support/web-client.ts";
 import { isFull, setting, startServer, writeModels } from "./chaos-rig.ts";
 
 const callers = 10;
-const turns = isFull ? 300 : 10;
+const turns = isFull ? 300 : 12;
 const path = "/v2/models/twin/infer";
 const oip = "inference.GRPCInferenceService/ModelInfer";
 /** A row is 16 KiB: two of them pass through memory that is used again. */

@@ -204,8 +204,10 @@ test.skipIf(process.platform !== "linux")(
     // The mark and a write of at most 64 K characters with one row more.
     expect(most.bufferBytes, told).toBeLessThan(streams * 2.5 * markBytes);
     expect(most.heapBytes, told).toBeLessThan((16 + 0.25 * streams) * mi);
-    // A process under this load has grown by 200 MiB, however many streams there are.
-    expect(most.residentBytes, told).toBeLessThan((256 + 0.5 * streams) * mi);
+    // A process under this load has grown by 200 MiB, however many streams there are. A gRPC
+    // connection may hold 2 MiB for its reader, and each tensor of it the frame that it lies in.
+    const calls = Math.ceil(streams / 6);
+    expect(most.residentBytes, told).toBeLessThan((256 + 0.5 * streams + 3 * calls) * mi);
     await idle(server);
     // Those of the watch itself and of connections that are kept alive may have changed.
     await until(

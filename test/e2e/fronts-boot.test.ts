@@ -130,16 +130,20 @@ test("a temporary folder that is too deep for a socket ends the start and says w
   rmSync(outer, { recursive: true });
 });
 
-test("a front that is stuck is not waited for when the server stops", async () => {
-  const server = await start();
-  await until(
-    async () => otherFronts(server).length === 1,
-    10_000,
-    () => "no other front",
-  );
-  const [stuck] = otherFronts(server);
-  process.kill(stuck ?? 0, "SIGSTOP");
-  const startedAtMs = performance.now();
-  expect(await server.stop("SIGTERM")).toBe(0);
-  expect(performance.now() - startedAtMs).toBeLessThan(20_000);
-}, 60_000);
+test.runIf(isFull)(
+  "a front that is stuck is not waited for when the server stops",
+  async () => {
+    const server = await start();
+    await until(
+      async () => otherFronts(server).length === 1,
+      10_000,
+      () => "no other front",
+    );
+    const [stuck] = otherFronts(server);
+    process.kill(stuck ?? 0, "SIGSTOP");
+    const startedAtMs = performance.now();
+    expect(await server.stop("SIGTERM")).toBe(0);
+    expect(performance.now() - startedAtMs).toBeLessThan(20_000);
+  },
+  60_000,
+);

@@ -36,6 +36,9 @@ export interface StartOptions {
   readonly isLiveEnough?: boolean;
 }
 
+/** A test that stops a server has no balancer that must notice first. */
+const noDelay = { MILLRACE_LIMITS_DRAIN_DELAY_MS: "0" };
+
 /** Starts `millrace serve` with `args` on a free port and waits until it is ready. */
 export async function startBuilt(
   args: readonly string[],
@@ -48,7 +51,7 @@ export async function startBuilt(
     [builtMain, "serve", ...args, "--host", "127.0.0.1", "--port", "0"],
     {
       stdio: ["ignore", "pipe", "pipe"],
-      env: { ...process.env, MILLRACE_CACHE_FOLDER: cache, ...options.env },
+      env: { ...process.env, ...noDelay, MILLRACE_CACHE_FOLDER: cache, ...options.env },
     },
   );
   let output = "";
