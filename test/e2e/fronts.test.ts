@@ -20,6 +20,7 @@ import {
   startBuilt,
   until,
 } from "../support/built-server.ts";
+import { linesOf, otherFronts } from "../support/front-lines.ts";
 import { GrpcClient } from "../support/grpc-client.ts";
 
 const model = join(root, "models/churn");
@@ -46,20 +47,6 @@ async function start(args: readonly string[] = []): Promise<BuiltServer> {
   const server = await startBuilt([model, "--fronts", "2", ...args], { env });
   started.push(server);
   return server;
-}
-
-/** The pids of the fronts that are not the primary, oldest first. */
-function otherFronts(server: BuiltServer): number[] {
-  return linesOf(server)
-    .filter((line) => line["message"] === "front open")
-    .map((line) => Number(line["front_pid"]));
-}
-
-type Line = { readonly [field: string]: unknown };
-
-function linesOf(server: BuiltServer): Line[] {
-  const lines = server.output().split("\n");
-  return lines.filter((line) => line.startsWith("{")).map((line) => JSON.parse(line) as Line);
 }
 
 interface Reply {
