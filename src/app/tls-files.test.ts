@@ -5,16 +5,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { hasOpenssl } from "../../test/support/certificates.ts";
 import { readTls } from "./tls-files.ts";
-
-function hasOpenssl(): boolean {
-  try {
-    execFileSync("openssl", ["version"], { stdio: "ignore" });
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 describe.skipIf(!hasOpenssl())("PEM files (skipped where openssl is missing)", () => {
   const folder = mkdtempSync(join(tmpdir(), "millrace-tls-files-"));

@@ -10,6 +10,7 @@ import { connect } from "node:tls";
 import { credentials } from "@grpc/grpc-js";
 import { afterAll, describe, expect, test } from "vitest";
 import { type BuiltServer, builtMain, root, startBuilt } from "../support/built-server.ts";
+import { hasOpenssl } from "../support/certificates.ts";
 import { GrpcClient, type Plain } from "../support/grpc-client.ts";
 import { ask, openSession } from "../support/http2-client.ts";
 import { callWeb } from "../support/web-client.ts";
@@ -97,15 +98,6 @@ test("without reflection its services are unknown", async () => {
   expect((await client.exchange(path, [{ list_services: "" }])).code).toBe(12);
   client.close();
 });
-
-function hasOpenssl(): boolean {
-  try {
-    execFileSync("openssl", ["version"], { stdio: "ignore" });
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 describe.skipIf(!hasOpenssl())("TLS (skipped where openssl is missing)", () => {
   const folder = mkdtempSync(join(tmpdir(), "millrace-tls-"));

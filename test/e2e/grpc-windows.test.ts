@@ -7,6 +7,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { identity } from "../../tools/onnx/models.ts";
 import { isFull, makeRepository } from "../security/hostile-house.ts";
 import { type BuiltServer, startBuilt } from "../support/built-server.ts";
+import { field, varint } from "../support/protobuf.ts";
 import { type RawEnd, RawGrpc, type RawTerms } from "../support/raw-grpc.ts";
 import { Seeded } from "../support/seeded.ts";
 
@@ -34,18 +35,6 @@ afterAll(async () => {
   await server?.stop("SIGKILL");
   rmSync(folder, { recursive: true, force: true });
 });
-
-function varint(value: number): number[] {
-  const bytes: number[] = [];
-  let rest = value;
-  for (; rest >= 0x80; rest = Math.floor(rest / 128)) bytes.push((rest % 128) | 0x80);
-  return [...bytes, rest];
-}
-
-function field(number: number, content: Uint8Array | string): Buffer {
-  const bytes = Buffer.from(content);
-  return Buffer.concat([Buffer.from([(number << 3) | 2, ...varint(bytes.length)]), bytes]);
-}
 
 /** A request on `flat` of one item of `raw`. */
 function inferMessage(raw: Buffer, width: number): Buffer {

@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type BuiltServer, builtMain, post, root, startBuilt } from "../support/built-server.ts";
+import { hasOpenssl } from "../support/certificates.ts";
 import { ask, type Heard, openSession, posting } from "../support/http2-client.ts";
 
 const models = join(root, "models");
@@ -141,15 +142,6 @@ describe.skipIf(!hasCurl())("curl (skipped where there is none that speaks HTTP/
     expect(curl(["--http2", url])).toBe("1.1 200");
   });
 });
-
-function hasOpenssl(): boolean {
-  try {
-    execFileSync("openssl", ["version"], { stdio: "ignore" });
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 describe.skipIf(!hasOpenssl())("TLS (skipped where openssl is missing)", () => {
   const folder = mkdtempSync(join(tmpdir(), "millrace-tls-"));

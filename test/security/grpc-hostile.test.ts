@@ -8,6 +8,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { identity } from "../../tools/onnx/models.ts";
 import { until } from "../support/built-server.ts";
 import { callFields, data, headers, reset, settings } from "../support/http2-frames.ts";
+import { field, varint } from "../support/protobuf.ts";
 import { type House, isFull, openHouse, residentBytes, seed } from "./hostile-house.ts";
 
 const mi = 1024 * 1024;
@@ -79,18 +80,6 @@ function frame(message: Uint8Array, flag = 0, length = message.length): Buffer {
   head[0] = flag;
   head.writeUInt32BE(length, 1);
   return Buffer.concat([head, message]);
-}
-
-function varint(value: number): number[] {
-  const bytes: number[] = [];
-  let rest = value;
-  for (; rest >= 0x80; rest = Math.floor(rest / 128)) bytes.push((rest % 128) | 0x80);
-  return [...bytes, rest];
-}
-
-function field(number: number, content: Uint8Array | string): Buffer {
-  const bytes = Buffer.from(content);
-  return Buffer.concat([Buffer.from([(number << 3) | 2, ...varint(bytes.length)]), bytes]);
 }
 
 /** A request on `row`; `raw` its only tensor. */

@@ -14,6 +14,7 @@ import {
   startBuilt,
   until,
 } from "../../../test/support/built-server.ts";
+import { hasOpenssl } from "../../../test/support/certificates.ts";
 import { clientFolder, createClient } from "./built-client.ts";
 import { sameCases, slowSteps, writeClientModels } from "./client-models.ts";
 
@@ -113,15 +114,6 @@ test("a server that is gone is CONNECTION_FAILED", async () => {
   await expect(gone).rejects.toMatchObject({ code: "CONNECTION_FAILED" });
   caller.close();
 });
-
-function hasOpenssl(): boolean {
-  try {
-    execFileSync("openssl", ["version"], { stdio: "ignore" });
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 describe.skipIf(!hasOpenssl())("TLS (skipped where openssl is missing)", () => {
   test("trusts whom it is told to, and shows its certificate where one is asked for", async () => {

@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect, type TLSSocket } from "node:tls";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+import { hasOpenssl } from "../../../../../test/support/certificates.ts";
 import { defaultLimits, type Limits, systemClock } from "../../../../base/index.ts";
 import { ServerMetrics } from "../../../../observe/index.ts";
 import type { TlsParts } from "../../../../transport/index.ts";
@@ -25,15 +26,6 @@ const routes: readonly Route[] = [
     handle: (exchange) => exchange.reply(text, large),
   },
 ];
-
-function hasOpenssl(): boolean {
-  try {
-    execFileSync("openssl", ["version"], { stdio: "ignore" });
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 describe.skipIf(!hasOpenssl())("TLS (skipped where openssl is missing)", () => {
   const folder = mkdtempSync(join(tmpdir(), "millrace-secure-"));
