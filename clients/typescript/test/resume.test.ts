@@ -2,9 +2,10 @@
 // go on ends with its error. Method: the built client against the built server behind a proxy that
 // cuts connections after some bytes; and a small server of the test that never sends a row.
 import { createServer as createHttpServer } from "node:http";
-import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { type BuiltServer, root, startBuilt } from "../../../test/support/built-server.ts";
+import { startCuttingProxy } from "../../../test/support/cutting-proxy.ts";
 import { createClient } from "./built-client.ts";
 
 let server: BuiltServer;
@@ -17,42 +18,11 @@ afterAll(async () => {
   expect(await server.stop()).toBe(0);
 });
 
-interface Proxy {
-  readonly url: string;
-  /** Connections that were cut. */
-  cuts(): number;
-}
-
-/** Passes bytes on; cuts the first `cutsMax` connections after `cutBytes` of what comes back. */
-async function cuttingProxy(cutsMax: number, cutBytes: number): Promise<Proxy> {
-  let cuts = 0;
-  const sockets = new Set<Socket>(); // two entries per connection of a test
-  const proxy = createServer((caller) => {
-    const target = connect(server.port, "127.0.0.1");
-    let bytes = 0;
-    for (const socket of [caller, target]) {
-      sockets.add(socket);
-      socket.on("error", () => undefined);
-    }
-    caller.pipe(target);
-    target.on("data", (chunk: Buffer) => {
-      caller.write(chunk);
-      bytes += chunk.length;
-      if (bytes < cutBytes || cuts >= cutsMax) return;
-      cuts += 1;
-      caller.end();
-      target.destroy();
-    });
-    target.on("close", () => caller.end());
-    caller.on("close", () => target.destroy());
-  });
-  await new Promise<void>((done) => proxy.listen(0, "127.0.0.1", done));
-  onTestFinished(() => {
-    for (const socket of sockets) socket.destroy();
-    proxy.close();
-  });
-  const url = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
-  return { url, cuts: () => cuts };
+/** @param cutsMax how many connections are cut, each after 20,000 bytes of what comes back */
+async function cuttingProxy(cutsMax: number): Promise<{ url: string; cuts(): number }> {
+  const { port, cuts, close } = await startCuttingProxy(server.port, { cutsMax, cutBytes: 20_000 });
+  onTestFinished(close);
+  return { url: `http://127.0.0.1:${port}`, cuts };
 }
 
 const rows = Array.from({ length: 2_000 }, (_, index) =>
@@ -71,7 +41,7 @@ async function read(client: Client, options: object): Promise<unknown[]> {
 
 test("a stream that is cut off three times gives each row once, in order", async () => {
   const whole = await read(createClient({ url: server.url }), {});
-  const { url, cuts } = await cuttingProxy(3, 20_000);
+  const { url, cuts } = await cuttingProxy(3);
   let last = { done: 0, failed: 0, total: 0 };
   const onProgress = (progress: typeof last): void => {
     last = progress;
@@ -86,7 +56,7 @@ test("a stream that is cut off three times gives each row once, in order", async
 });
 
 test("without the option a cut ends the stream", async () => {
-  const { url } = await cuttingProxy(1, 20_000);
+  const { url } = await cuttingProxy(1);
   const client = createClient({ url, retry: { backoffMsMin: 1 } });
   await expect(read(client, {})).rejects.toMatchObject({ code: "CONNECTION_FAILED" });
 });
