@@ -13,8 +13,10 @@ export interface Servers {
 }
 
 export interface Door {
-  /** Why it cannot carry the question or its answer, or `undefined`. */
+  /** Why it cannot carry the question or its answer and refuses it, or `undefined`. */
   cannot(question: Question): string | undefined;
+  /** Why its protocol has no words for the question, so that nothing can be asked. */
+  wordless?(question: Question): string | undefined;
   /** What the answer has to be. */
   wanted(question: Question): readonly Part[];
   /** @throws Refused */

@@ -43,6 +43,8 @@ export class Refused extends Error {
 export interface Part {
   readonly name: string;
   readonly elements: readonly Element[];
+  /** How its elements are compared; else as the output that they are of. */
+  readonly datatype?: string;
 }
 
 /** False when a request is one item, whatever its shape. */
@@ -166,17 +168,17 @@ export function differenceOf(
 ): string {
   const names = (parts: readonly Part[]): string => parts.map(({ name }) => name).join();
   if (names(wanted) !== names(got)) return `${names(got)} instead of ${names(wanted)}`;
-  for (const [index, { name, elements }] of wanted.entries()) {
-    const datatype = datatypeOf(question, name, elements);
-    const own = got[index]?.elements ?? [];
-    if (own.length !== elements.length) {
-      return `${name}: ${own.length} elements instead of ${elements.length}`;
+  for (const [index, { name, elements, datatype: own }] of wanted.entries()) {
+    const datatype = own ?? datatypeOf(question, name, elements);
+    const found = got[index]?.elements ?? [];
+    if (found.length !== elements.length) {
+      return `${name}: ${found.length} elements instead of ${elements.length}`;
     }
-    if (bytesAs(datatype, own).equals(bytesAs(datatype, elements))) continue;
+    if (bytesAs(datatype, found).equals(bytesAs(datatype, elements))) continue;
     const at = elements.findIndex(
-      (each, place) => !bytesAs(datatype, [each]).equals(bytesAs(datatype, [own[place] ?? ""])),
+      (each, place) => !bytesAs(datatype, [each]).equals(bytesAs(datatype, [found[place] ?? ""])),
     );
-    return `${name}[${at}]: ${own[at]} instead of ${elements[at]} (${datatype})`;
+    return `${name}[${at}]: ${found[at]} instead of ${elements[at]} (${datatype})`;
   }
   return "";
 }
