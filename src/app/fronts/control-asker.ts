@@ -1,15 +1,20 @@
 /**
  * Model control in a front that is not the primary: the primary does it, for the whole server.
  */
-import { ServingError } from "../../base/index.ts";
+import { ServingError, systemClock } from "../../base/index.ts";
 import type { Control, LoadAsk, UnloadAsk } from "../../service/index.ts";
 import type { FromFront, Operation, SentError } from "./messages.ts";
+import { Questions } from "./questions.ts";
+
+/** How an operation ended: well without an error. */
+interface Done {
+  readonly error: SentError | undefined;
+}
 
 export class ControlAsker implements Control {
   readonly #send: (message: FromFront) => void;
-  /** Operations without an answer, at most one a request; the primary bounds its own. */
-  readonly #asked = new Map<number, (error: SentError | undefined) => void>();
-  #lastId = 0;
+  /** At most one a request; the primary bounds its own, and this process ends with it. */
+  readonly #asked = new Questions<Done>(systemClock);
 
   constructor(send: (message: FromFront) => void) {
     this.#send = send;
@@ -24,21 +29,16 @@ export class ControlAsker implements Control {
   }
 
   async #ask(operation: Operation): Promise<void> {
-    this.#lastId += 1;
-    const id = this.#lastId;
-    const { promise, resolve } = Promise.withResolvers<SentError | undefined>();
-    this.#asked.set(id, resolve);
-    this.#send({ kind: "control", id, operation });
-    const error = await promise;
-    if (error === undefined) return;
-    const { code, message, field } = error;
+    const done = await this.#asked.ask(undefined, (id) =>
+      this.#send({ kind: "control", id, operation }),
+    );
+    if (done?.error === undefined) return;
+    const { code, message, field } = done.error;
     throw new ServingError(code, message, field === undefined ? {} : { field });
   }
 
   answered(id: number, error: SentError | undefined): void {
-    const settle = this.#asked.get(id);
-    this.#asked.delete(id);
-    settle?.(error);
+    this.#asked.answered(id, { error });
   }
 }
 

@@ -11,10 +11,11 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { needDescriptors, ServingError } from "../../base/index.ts";
+import { needDescriptors, ServingError, systemClock } from "../../base/index.ts";
 import type { FrontFigures } from "../../observe/index.ts";
 import type { FiguresAsk, RegistrySeed } from "../../service/index.ts";
 import type { FromFront, ToFront } from "./messages.ts";
+import { Questions } from "./questions.ts";
 
 const script = fileURLToPath(new URL(`./main${extname(import.meta.url)}`, import.meta.url));
 
@@ -53,11 +54,10 @@ export class FrontProcess {
   openedAtMs = 0;
   readonly #child: ChildProcess;
   readonly #folder: string;
-  /** Questions without an answer, by their number; each leaves after `answerMsMax`. */
-  readonly #asked = new Map<number, (figures: FrontFigures | undefined) => void>();
-  /** What it was told of and has not followed yet, by number; each leaves with its end. */
-  readonly #told = new Map<number, () => void>();
-  #lastId = 0;
+  /** Each leaves after `answerMsMax`. */
+  readonly #asked = new Questions<FrontFigures>(systemClock);
+  /** What it was told of and has not followed yet; each leaves after its time. */
+  readonly #told = new Questions<true>(systemClock);
   #missed = 0;
   #missedAtMs = 0;
   #isGone = false;
@@ -81,8 +81,8 @@ export class FrontProcess {
     });
     this.#child.on("message", (message: FromFront) => {
       this.#missed = 0;
-      if (message.kind === "figures") this.#answered(message.id, message.figures);
-      else if (message.kind === "adopted") this.#adopted(message.id);
+      if (message.kind === "figures") this.#asked.answered(message.id, message.figures);
+      else if (message.kind === "adopted") this.#told.answered(message.id, true);
       else options.onMessage(this, message);
     });
     const end = (words: string): void => {
@@ -90,8 +90,8 @@ export class FrontProcess {
       this.#isGone = true;
       this.isOpen = false;
       rmSync(this.#folder, { recursive: true, force: true });
-      for (const id of [...this.#asked.keys()]) this.#answered(id, undefined);
-      for (const id of [...this.#told.keys()]) this.#adopted(id);
+      this.#asked.over();
+      this.#told.over();
       options.onExit(this, words);
     };
     this.#child.once("error", (thrown) => end(thrown.message));
@@ -113,41 +113,18 @@ export class FrontProcess {
   }
 
   /** Its figures, or `undefined` when it does not tell them in time. */
-  report(ask: FiguresAsk): Promise<FrontFigures | undefined> {
-    if (!this.isOpen) return Promise.resolve(undefined);
-    this.#lastId += 1;
-    const id = this.#lastId;
-    return new Promise((settle) => {
-      const timer = setTimeout(() => {
-        this.#answered(id, undefined);
-        this.#miss();
-      }, answerMsMax);
-      this.#asked.set(id, (figures) => {
-        clearTimeout(timer);
-        settle(figures);
-      });
-      this.send({ kind: "report", id, ask });
-    });
+  async report(ask: FiguresAsk): Promise<FrontFigures | undefined> {
+    if (!this.isOpen) return undefined;
+    const figures = await this.#asked.ask(answerMsMax, (id) =>
+      this.send({ kind: "report", id, ask }),
+    );
+    if (figures === undefined) this.#miss();
+    return figures;
   }
 
   /** Tells it what is served now; settles when it has left the rest, is gone, or after `msMax`. */
-  adopt(registry: RegistrySeed, msMax: number): Promise<void> {
-    this.#lastId += 1;
-    const id = this.#lastId;
-    return new Promise((settle) => {
-      const timer = setTimeout(() => this.#adopted(id), msMax);
-      this.#told.set(id, () => {
-        clearTimeout(timer);
-        settle();
-      });
-      this.send({ kind: "registry", id, registry });
-    });
-  }
-
-  #adopted(id: number): void {
-    const settle = this.#told.get(id);
-    this.#told.delete(id);
-    settle?.();
+  async adopt(registry: RegistrySeed, msMax: number): Promise<void> {
+    await this.#told.ask(msMax, (id) => this.send({ kind: "registry", id, registry }));
   }
 
   /** Ends it now; whoever calls may end before its exit is heard. */
@@ -168,11 +145,5 @@ export class FrontProcess {
     this.#missedAtMs = nowMs;
     this.#missed += 1;
     if (this.#missed >= missedMax && !this.#isGone) this.#child.kill("SIGKILL");
-  }
-
-  #answered(id: number, figures: FrontFigures | undefined): void {
-    const settle = this.#asked.get(id);
-    this.#asked.delete(id);
-    settle?.(figures);
   }
 }

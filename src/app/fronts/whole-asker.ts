@@ -8,6 +8,7 @@ import { type Clock, type Limits, ServingError } from "../../base/index.ts";
 import { addFigures, ServerMetrics } from "../../observe/index.ts";
 import type { FiguresAsk, WholeFigures } from "../../service/index.ts";
 import type { FromFront, WholeMessage } from "./messages.ts";
+import { Questions } from "./questions.ts";
 import { asUsage } from "./usage-figures.ts";
 
 export interface WholeAskerOptions {
@@ -23,25 +24,18 @@ const answerMsMax = 3_000;
 
 export class WholeAsker {
   readonly #options: WholeAskerOptions;
-  /** Questions without an answer; each leaves after `answerMsMax`. */
-  readonly #asked = new Map<number, (whole: WholeMessage | undefined) => void>();
-  #lastId = 0;
+  /** Each leaves after `answerMsMax`. */
+  readonly #asked: Questions<WholeMessage>;
 
   constructor(options: WholeAskerOptions) {
     this.#options = options;
+    this.#asked = new Questions(options.clock);
   }
 
   /** @throws OVERLOADED when the primary does not answer in time */
   async gather(ask: FiguresAsk): Promise<WholeFigures> {
-    const { clock, send } = this.#options;
-    this.#lastId += 1;
-    const id = this.#lastId;
-    const answer = new Promise<WholeMessage | undefined>((settle) => {
-      this.#asked.set(id, settle);
-      clock.after(answerMsMax, () => this.answered(id, undefined));
-    });
-    send({ kind: "gather", id, ask });
-    const whole = await answer;
+    const { send } = this.#options;
+    const whole = await this.#asked.ask(answerMsMax, (id) => send({ kind: "gather", id, ask }));
     if (whole === undefined) {
       const message = `the primary front did not give its figures in ${answerMsMax} ms`;
       throw new ServingError("OVERLOADED", message);
@@ -52,9 +46,7 @@ export class WholeAsker {
     return { metrics, usage: asUsage(whole.figures.usage) };
   }
 
-  answered(id: number, whole: WholeMessage | undefined): void {
-    const settle = this.#asked.get(id);
-    this.#asked.delete(id);
-    settle?.(whole);
+  answered(id: number, whole: WholeMessage): void {
+    this.#asked.answered(id, whole);
   }
 }
