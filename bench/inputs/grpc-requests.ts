@@ -6,6 +6,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { seededRandom } from "../../src/base/index.ts";
+import { field, varint } from "../../tools/protobuf.ts";
 import { cacheFolder } from "../stage.ts";
 import type { TensorPlan } from "./fixed-requests.ts";
 
@@ -31,7 +32,7 @@ export function grpcTensor(plan: TensorPlan): GrpcRequest {
   const input = [
     field(1, plan.input),
     field(2, "FP32"),
-    field(3, Buffer.concat(plan.shape.map(varint))),
+    field(3, Buffer.from(plan.shape.flatMap(varint))),
   ];
   const message = Buffer.concat([
     field(1, plan.model),
@@ -43,20 +44,6 @@ export function grpcTensor(plan: TensorPlan): GrpcRequest {
     path: "/inference.GRPCInferenceService/ModelInfer",
     bodyFile: writeFramed(name, message),
   };
-}
-
-function varint(value: number): Buffer {
-  const bytes: number[] = [];
-  let rest = value;
-  for (; rest > 127; rest >>>= 7) bytes.push((rest & 127) | 128);
-  bytes.push(rest);
-  return Buffer.from(bytes);
-}
-
-/** A field of text, bytes, a message or packed numbers. */
-function field(number: number, value: string | Buffer): Buffer {
-  const bytes = Buffer.from(value);
-  return Buffer.concat([varint((number << 3) | 2), varint(bytes.length), bytes]);
 }
 
 function writeFramed(name: string, message: Buffer): string {

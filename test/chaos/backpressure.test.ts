@@ -1,11 +1,11 @@
 // Goal: what is too much is refused at once, and a reader who does not read costs no memory and
 // nobody else's answer.
 // Method: a queue of four places; a stream of 100 MB that nobody reads.
-import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { slowRows } from "../../tools/onnx/loads.ts";
 import { postBytes, RawConnection } from "../security/raw-http.ts";
 import { type BuiltServer, until } from "../support/built-server.ts";
+import { residentBytes } from "../support/process-figures.ts";
 import { wide } from "./chaos-models.ts";
 import {
   codeOf,
@@ -58,11 +58,6 @@ test("a full queue refuses at once, and what was accepted is answered", async ()
   expect((await infer(server, "slow", { inputs: [column([1])] })).status).toBe(200);
   expect(await server.stop()).toBe(0);
 });
-
-function residentBytes(pid: number): number {
-  const status = readFileSync(`/proc/${pid}/status`, "utf8");
-  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) * 1024;
-}
 
 /** Opens a stream of 100 MB on a socket that reads nothing. */
 async function openStalled(server: BuiltServer): Promise<RawConnection> {

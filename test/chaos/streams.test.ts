@@ -2,13 +2,13 @@
 // random, hold memory within their marks and leave nothing behind (R18).
 // Method: a seeded crowd on raw sockets and gRPC channels against the built server; its counters,
 // its handles and its memory.
-import { readdirSync, readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { expect, test } from "vitest";
 import { type Random, seededRandom } from "../../src/base/index.ts";
 import { frame } from "../security/raw-socket.ts";
 import { type BuiltServer, until } from "../support/built-server.ts";
 import { GrpcClient } from "../support/grpc-client.ts";
+import { openFiles, residentBytes } from "../support/process-figures.ts";
 import { wide } from "./chaos-models.ts";
 import {
   column,
@@ -25,16 +25,6 @@ const streams = isFull ? 1_000 : 200;
 const seed = Number(process.env["MILLRACE_TEST_SEED"] ?? 20_261_127);
 const [columns, rows, markBytes] = [256, 2_000, 65_536];
 const mi = 1024 * 1024;
-
-function residentBytes(pid: number): number {
-  const status = readFileSync(`/proc/${pid}/status`, "utf8");
-  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) * 1024;
-}
-
-/** Files and sockets that the process holds open. */
-function handles(pid: number): number {
-  return readdirSync(`/proc/${pid}/fd`).length;
-}
 
 /** Lets a test ask for a collection: what waits for one is not held. */
 const collect = new URL("../security/collect-garbage.ts", import.meta.url).href;
@@ -170,7 +160,7 @@ test.skipIf(process.platform !== "linux")(
       expect((await infer(server, "wide", { inputs: [column([1, 2, 3])] })).status).toBe(200);
     }
     const idleBytes = await heldBytes(server);
-    const idleHandles = handles(server.pid);
+    const idleHandles = openFiles(server.pid);
     const random = seededRandom(seed);
     const most = { streams: 0, bufferBytes: 0, residentBytes: 0, heapBytes: 0 };
     const idleHeapBytes = await metric(server, "millrace_heap_used_bytes");
@@ -211,9 +201,9 @@ test.skipIf(process.platform !== "linux")(
     await idle(server);
     // Those of the watch itself and of connections that are kept alive may have changed.
     await until(
-      async () => handles(server.pid) < idleHandles + 10,
+      async () => openFiles(server.pid) < idleHandles + 10,
       10_000,
-      () => `${handles(server.pid)} handles, ${idleHandles} at the start`,
+      () => `${openFiles(server.pid)} handles, ${idleHandles} at the start`,
     );
     expect((await infer(server, "wide", { inputs: [column([7])] })).status).toBe(200);
     expect(server.output()).not.toMatch(/a fault of ours|unhandled/i);

@@ -5,9 +5,9 @@ import { rmSync } from "node:fs";
 import { Client, credentials, type ServiceError } from "@grpc/grpc-js";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { identity } from "../../tools/onnx/models.ts";
+import { field, varint } from "../../tools/protobuf.ts";
 import { isFull, makeRepository } from "../security/hostile-house.ts";
 import { type BuiltServer, startBuilt } from "../support/built-server.ts";
-import { field, varint } from "../support/protobuf.ts";
 import { type RawEnd, RawGrpc, type RawTerms } from "../support/raw-grpc.ts";
 import { Seeded } from "../support/seeded.ts";
 

@@ -1,7 +1,7 @@
 // Goal: models are loaded, replaced and unloaded while the server runs, by every door that has such
 // calls, without one lost answer and without a thing left behind; and only where the operator
 // allows it. Method: the built server on a repository that the test changes, under load.
-import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { tensorValue, writeModel } from "../../tools/onnx/builder.ts";
@@ -18,6 +18,7 @@ import {
 } from "../chaos/chaos-rig.ts";
 import { type BuiltServer, until } from "../support/built-server.ts";
 import { GrpcClient } from "../support/grpc-client.ts";
+import { openFiles, residentBytes } from "../support/process-figures.ts";
 
 const isOn = setting({ "server.modelControl": "true", "limits.drainDelayMs": 0 });
 
@@ -78,13 +79,6 @@ function repository(): string {
   return writeModels({ "a/model.onnx": plus(1), "b/model.onnx": plus(2) });
 }
 
-const openFiles = (pid: number): number => readdirSync(`/proc/${pid}/fd`).length;
-
-function residentMiB(pid: number): number {
-  const pages = Number(readFileSync(`/proc/${pid}/statm`, "latin1").split(" ")[1]);
-  return (pages * 4) / 1024;
-}
-
 /** Asks the neighbour until told to stop; gives what was not answered with 3. */
 function watchNeighbour(server: BuiltServer): () => Promise<(number | string)[]> {
   const others: (number | string)[] = [];
@@ -135,7 +129,7 @@ test("a model is unloaded and loaded again and again, and nothing is left behind
   };
   for (let round = 0; round < 5; round += 1) await cycle();
   const before = { files: openFiles(server.pid), workers: (await server.workers()).length };
-  const beforeMiB = residentMiB(server.pid);
+  const beforeBytes = residentBytes(server.pid);
   for (let round = 0; round < (isFull ? 100 : 20); round += 1) await cycle();
   expect(await stop()).toEqual([]);
   await until(
@@ -146,7 +140,7 @@ test("a model is unloaded and loaded again and again, and nothing is left behind
     10_000,
     () => `${openFiles(server.pid)} files, before ${before.files}`,
   );
-  expect(residentMiB(server.pid) - beforeMiB).toBeLessThan(64);
+  expect(residentBytes(server.pid) - beforeBytes).toBeLessThan(64 * 1024 * 1024);
   expect(
     await metric(server, "millrace_requests_total", { model: "a", code: "OK" }),
   ).toBeGreaterThan(20);

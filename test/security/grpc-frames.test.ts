@@ -2,7 +2,6 @@
 // its descriptors or its calls, or keep a connection beyond its time; who calls meanwhile is
 // answered. Method: seeded conversations, damaged, on connections that are read, not read, half
 // closed or cut as the seed has it. Every message of a failure names its seed.
-import { readdirSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { until } from "../support/built-server.ts";
@@ -19,6 +18,7 @@ import {
   type,
 } from "../support/http2-frames.ts";
 import { cutAnywhere, type StoryRules, tellStory } from "../support/http2-stories.ts";
+import { openFiles } from "../support/process-figures.ts";
 import { Seeded } from "../support/seeded.ts";
 import { type House, isFull, openHouse } from "./hostile-house.ts";
 
@@ -214,7 +214,7 @@ test("a greeting, a frame or a block of headers that drips is cut in time", asyn
   await house.endsWell({ allowed: ["DEADLINE_EXCEEDED"] });
 });
 
-const descriptors = (): number => readdirSync(`/proc/${house.pid}/fd`).length;
+const descriptors = (): number => openFiles(house.pid);
 
 test(`${connections} connections that are damaged do no harm`, { timeout: 3_600_000 }, async () => {
   expect(await healthyCall()).toBe("OK");

@@ -6,10 +6,11 @@ import { connect as connectTcp } from "node:net";
 import { deflateSync, gzipSync } from "node:zlib";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { identity } from "../../tools/onnx/models.ts";
+import { field, varint } from "../../tools/protobuf.ts";
 import { until } from "../support/built-server.ts";
 import { callFields, data, headers, reset, settings } from "../support/http2-frames.ts";
-import { field, varint } from "../support/protobuf.ts";
-import { type House, isFull, openHouse, residentBytes, seed } from "./hostile-house.ts";
+import { residentBytes } from "../support/process-figures.ts";
+import { type House, isFull, openHouse, seed } from "./hostile-house.ts";
 
 const mi = 1024 * 1024;
 const messageBytesMax = mi;

@@ -4,8 +4,9 @@
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ask, openSession } from "../support/http2-client.ts";
+import { residentBytes } from "../support/process-figures.ts";
 import { sendWeb, type WebTerms, webFrame, webRequest } from "../support/web-client.ts";
-import { type House, isFull, openHouse, replay, residentBytes, seed } from "./hostile-house.ts";
+import { type House, isFull, openHouse, replay, seed } from "./hostile-house.ts";
 
 const mi = 1024 * 1024;
 const messageBytesMax = mi;

@@ -5,7 +5,7 @@
  * request right, is its memory back, did it say 5xx or log a fault of its own. `endsWell` asks them
  * all. A probe samples liveness and memory all the while.
  */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -19,6 +19,7 @@ import {
   startBuilt,
   until,
 } from "../support/built-server.ts";
+import { residentBytes } from "../support/process-figures.ts";
 
 const mi = 1024 * 1024;
 
@@ -177,12 +178,6 @@ const serverFaults: ReadonlySet<string> = new Set([
   "DEADLINE_EXCEEDED",
   "MEMORY_EXHAUSTED",
 ]);
-
-/** Resident memory of a process, byte. */
-export function residentBytes(pid: number): number {
-  const status = readFileSync(`/proc/${pid}/status`, "utf8");
-  return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1] ?? 0) * 1024;
-}
 
 interface Probe {
   readonly failures: string[];

@@ -4,7 +4,8 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { identity } from "../../tools/onnx/models.ts";
 import { until } from "../support/built-server.ts";
-import { type House, isFull, openHouse, residentBytes } from "./hostile-house.ts";
+import { residentBytes } from "../support/process-figures.ts";
+import { type House, isFull, openHouse } from "./hostile-house.ts";
 import { askRaw, chunked, postBytes, RawConnection } from "./raw-http.ts";
 
 const headersReadMsMax = 1_000;

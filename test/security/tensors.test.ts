@@ -6,7 +6,8 @@ import { writeModel } from "../../tools/onnx/builder.ts";
 import { picky } from "../../tools/onnx/loads.ts";
 import { constant, identity, mixed, scalar } from "../../tools/onnx/models.ts";
 import { type JsonReply, post } from "../support/built-server.ts";
-import { demoModels, type House, openHouse, residentBytes } from "./hostile-house.ts";
+import { residentBytes } from "../support/process-figures.ts";
+import { demoModels, type House, openHouse } from "./hostile-house.ts";
 
 let house: House;
 

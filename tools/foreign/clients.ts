@@ -5,19 +5,11 @@
  */
 import { join } from "node:path";
 import { runGhz, runGrpcurl, runPerfAnalyzer } from "./command-line.ts";
-import type { Environments } from "./environment.ts";
 import { runH2spec } from "./h2spec.ts";
-import { type Report, run } from "./report.ts";
-import type { ForeignServer } from "./server.ts";
+import { run } from "./report.ts";
 import { runTritonExamples } from "./triton-examples.ts";
+import type { Visit } from "./visit.ts";
 import { runWebClients } from "./web-clients.ts";
-
-/** What a client is run with. */
-export interface Visit {
-  readonly server: ForeignServer;
-  readonly environments: Environments;
-  readonly report: Report;
-}
 
 /** Runs a client's cases; whatever happens ends in the report. */
 export type Client = (visit: Visit) => Promise<void>;

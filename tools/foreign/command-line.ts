@@ -3,8 +3,8 @@
  */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import type { Visit } from "./clients.ts";
 import { type Ended, run } from "./report.ts";
+import type { Visit } from "./visit.ts";
 
 const infer = JSON.stringify({
   model_name: "churn",

@@ -7,9 +7,9 @@
  */
 import { join } from "node:path";
 import { freePort, startServer } from "../demo/started-server.ts";
-import type { Visit } from "./clients.ts";
 import { type Report, run } from "./report.ts";
 import { root } from "./server.ts";
+import type { Visit } from "./visit.ts";
 
 const headAlone =
   "h2spec waits for a body; who does not speak gRPC is answered by a head alone, here 405";

@@ -7,9 +7,9 @@
  */
 import { copyFileSync, cpSync, existsSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Visit } from "./clients.ts";
 import { run } from "./report.ts";
 import { root, startOfSeven } from "./server.ts";
+import type { Visit } from "./visit.ts";
 
 interface Program {
   readonly file: string;

@@ -12,9 +12,9 @@ import { join } from "node:path";
 import { connect } from "node:tls";
 import { freePort, type StartedServer, startServer } from "../demo/started-server.ts";
 import { descriptorSet } from "../generate/descriptors.ts";
-import type { Visit } from "./clients.ts";
 import { type Report, run } from "./report.ts";
 import { root } from "./server.ts";
+import type { Visit } from "./visit.ts";
 
 const packages = [
   ...["@connectrpc/connect@2.3.0", "@connectrpc/connect-web@2.3.0", "@bufbuild/protobuf@2.17.0"],

@@ -1,4 +1,7 @@
-/** Protobuf by hand, for tests that send what no library would. */
+/**
+ * Protobuf by hand, apart from the server's own codec: for tests that send what no library would,
+ * and for requests that are measured.
+ */
 
 /** A number as it is written before each field and length. */
 export function varint(value: number): number[] {
@@ -8,7 +11,7 @@ export function varint(value: number): number[] {
   return [...bytes, rest];
 }
 
-/** A field of text, bytes or a message. */
+/** A field of text, bytes, a message or packed numbers. */
 export function field(number: number, content: Uint8Array | string): Buffer {
   const bytes = Buffer.from(content);
   return Buffer.concat([Buffer.from([(number << 3) | 2, ...varint(bytes.length)]), bytes]);
