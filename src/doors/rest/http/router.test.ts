@@ -55,6 +55,19 @@ test("says which verbs a known path has, and that an unknown one is none", () =>
   expect(find("GET", "/v2/models/%zz")).toBe("INVALID_REQUEST");
 });
 
+test("shows a path cut and without what a terminal would obey", () => {
+  const messageOf = (path: string): string => {
+    try {
+      router.find("GET", path);
+    } catch (thrown) {
+      return (thrown as ServingError).message;
+    }
+    return "";
+  };
+  expect(messageOf("/a\u009b31m\u0007")).toContain("no route '/a\\u009b31m\\u0007':");
+  expect(messageOf(`/${"a".repeat(2_000)}`).length).toBeLessThan(150);
+});
+
 test.each([
   ["/a?b", "/a?b"],
   ["http://x/a/b?c", "/a/b?c"],

@@ -6,7 +6,7 @@
  * Segments are percent-decoded once, after splitting, so `%2F` never makes a new segment. A known
  * path with another verb is METHOD_NOT_ALLOWED with the verbs it has.
  */
-import { ServingError } from "../../../base/index.ts";
+import { quote, ServingError } from "../../../base/index.ts";
 import type { Dialect } from "./error-body.ts";
 import type { Exchange } from "./exchange.ts";
 
@@ -65,10 +65,10 @@ export class Router {
     const route = walk.down(this.#root, 1);
     if (route !== undefined) return { route, parameters: walk.parameters };
     if (walk.allowed.length === 0) {
-      throw new ServingError("NOT_FOUND", `no route ${printable(path)}: see /docs for the list`);
+      throw new ServingError("NOT_FOUND", `no route ${quote(path)}: see /docs for the list`);
     }
     const allowed = walk.allowed.join(", ");
-    const message = `${printable(path)} answers ${allowed}, not ${printable(method)}`;
+    const message = `${quote(path)} answers ${allowed}, not ${quote(method)}`;
     throw new ServingError("METHOD_NOT_ALLOWED", message, { field: allowed });
   }
 
@@ -149,15 +149,4 @@ function decodeSegment(raw: string): string {
   } catch {
     throw new ServingError("INVALID_REQUEST", "the path has a percent sign that encodes nothing");
   }
-}
-
-/** Text of a caller, fit for a message: at most 80 characters, control characters shown as `?`. */
-export function printable(text: string): string {
-  const cut = text.length > 80 ? `${text.slice(0, 77)}...` : text;
-  let shown = "";
-  for (const character of cut) {
-    const code = character.codePointAt(0) ?? 0;
-    shown += code < 32 || code === 127 ? "?" : character;
-  }
-  return shown;
 }

@@ -6,7 +6,7 @@
  * one that a reader saw says where to go on. Either way a reader that is slower than the model
  * pauses it, and one that leaves cancels what has not run; going on runs the rest again.
  */
-import { ServingError } from "../../../base/index.ts";
+import { quote, ServingError } from "../../../base/index.ts";
 import {
   type KeptStream,
   type KeptStreams,
@@ -16,7 +16,6 @@ import {
 } from "../../../service/index.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { beginOn, checkJsonType } from "../http/exchange-work.ts";
-import { printable } from "../http/router.ts";
 import type { ReadBody } from "../simple/read-body.ts";
 import { formatFor, type RowFormat, serverSentEvents } from "./row-format.ts";
 import { RowWriter } from "./row-writer.ts";
@@ -64,7 +63,7 @@ export async function resumeStream(route: StreamRoute, exchange: Exchange): Prom
   if (stream === undefined || from > stream.source.total) {
     if (!isHead) kept.forget(id);
     const keptS = service.limits.streamKeptMsMax / 1_000;
-    const message = `no stream ${printable(id)}: wholly read, or without a reader for ${keptS} s`;
+    const message = `no stream ${quote(id)}: wholly read, or without a reader for ${keptS} s`;
     throw new ServingError("NOT_FOUND", message);
   }
   const { source } = stream;

@@ -8,7 +8,7 @@
 import { type Limits, quote, ServingError, type Timer } from "../../../base/index.ts";
 import type { Books, Service } from "../../../service/index.ts";
 import { type RequestHeaders, rawHeader, scanHeaders } from "../http/header-scan.ts";
-import { originForm, printable, type Route, Router } from "../http/router.ts";
+import { originForm, type Route, Router } from "../http/router.ts";
 import type { Upgrade } from "../http/upgrade.ts";
 import type { ParseThread } from "../simple/parse-thread.ts";
 import { makeReadBody } from "../simple/read-body.ts";
@@ -206,7 +206,7 @@ function checkUrl(url: string, { urlBytesMax }: Limits): void {
 function orderOf(query: URLSearchParams): boolean {
   const order = query.get("order") ?? "completed";
   if (order === "completed" || order === "sent") return order === "sent";
-  const message = `order: expected 'completed' or 'sent', got '${printable(order)}'`;
+  const message = `order: expected 'completed' or 'sent', got ${quote(order)}`;
   throw new ServingError("INVALID_REQUEST", message, { field: "order" });
 }
 
