@@ -5,7 +5,7 @@
  * is made until somebody asks. `signal` gives the standard form to code that needs it.
  * Invariants: it is cancelled at most once; listeners run once, in order, and may not throw.
  */
-import type { ServingError } from "./serving-error.ts";
+import type { ServingError } from "./errors/serving-error.ts";
 
 export class Cancellation {
   #reason: ServingError | undefined;

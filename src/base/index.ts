@@ -3,7 +3,10 @@ export { BoundedQueue } from "./bounded-queue.ts";
 export { anyOrigin, areHeaderNames, type CorsSettings, isOriginNamed } from "./browser/origins.ts";
 export { Cancellation } from "./cancellation.ts";
 export { type Clock, FakeClock, systemClock, type Timer } from "./clock.ts";
-export { type ErrorCode, type ErrorRow, errorTable, isErrorCode } from "./error-table.ts";
+export { type ErrorCode, type ErrorRow, errorTable, isErrorCode } from "./errors/error-table.ts";
+export { didYouMean, nearestName } from "./errors/nearest-name.ts";
+export { quote } from "./errors/quote.ts";
+export { ServingError, type ServingErrorOptions } from "./errors/serving-error.ts";
 export { needDescriptors } from "./free-descriptors.ts";
 export {
   Histogram,
@@ -11,8 +14,8 @@ export {
   histogramBucket,
   histogramBucketFrom,
   histogramBuckets,
-} from "./histogram.ts";
-export { HistogramWindow, type WindowSpan } from "./histogram-window.ts";
+} from "./histogram/histogram.ts";
+export { HistogramWindow, type WindowSpan } from "./histogram/histogram-window.ts";
 export { type Compression, compress, type InflateOptions, inflate } from "./inflate.ts";
 export {
   defaultLimits,
@@ -31,8 +34,5 @@ export {
   takeLarge,
 } from "./memory/large-memory.ts";
 export { setV8Flags } from "./memory/v8-flags.ts";
-export { didYouMean, nearestName } from "./nearest-name.ts";
-export { quote } from "./quote.ts";
 export { type Random, seededRandom, systemRandom } from "./random.ts";
 export { makeRequestIds } from "./request-id.ts";
-export { ServingError, type ServingErrorOptions } from "./serving-error.ts";

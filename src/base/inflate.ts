@@ -4,8 +4,8 @@
  * A bomb is stopped when it passes the byte limit or the allowed ratio, not when it is whole.
  */
 import { createDeflate, createGunzip, createGzip, createInflate } from "node:zlib";
+import { ServingError } from "./errors/serving-error.ts";
 import type { LimitName } from "./limits.ts";
-import { ServingError } from "./serving-error.ts";
 
 /** `deflate` is the zlib format, as HTTP and gRPC mean it. */
 export type Compression = "gzip" | "deflate";

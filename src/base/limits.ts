@@ -4,7 +4,7 @@
  * One table from which the configuration section `limits`, its reference page and the metric
  * `millrace_limit{name}` are made. A limit that nothing enforces yet is not in the table.
  */
-import type { ErrorCode } from "./error-table.ts";
+import type { ErrorCode } from "./errors/error-table.ts";
 
 export interface LimitRow {
   readonly default: number;

@@ -9,8 +9,9 @@
  * ours keep theirs, and so does whatever is a cause. The mark is a registered symbol, so errors of
  * two copies of this module agree.
  */
+
+import type { LimitName } from "../limits.ts";
 import { type ErrorCode, errorTable } from "./error-table.ts";
-import type { LimitName } from "./limits.ts";
 
 const mark = Symbol.for("millrace.ServingError");
 
