@@ -76,12 +76,12 @@ function checkRest({ service, model }: Subject, config: object): void {
   const [served] = servedOf(service, model);
   const own: object = served === undefined ? { name: model } : modelConfig(served);
   for (const [name, value] of Object.entries(config)) {
-    const known = plain((own as Record<string, unknown>)[name]);
     const wanted = plain(value);
-    if (isDeepStrictEqual(wanted, known)) continue;
-    // A batch size of 0 says that there are no batches, which is no setting.
-    const isSetting = name === "max_batch_size" ? wanted !== undefined : isRunConfigMember(name);
-    if (isSetting || (wanted === undefined && name !== "max_batch_size")) continue;
+    // No batch size is not none said, it says that there are no batches.
+    const isNothing = wanted === undefined && name !== "max_batch_size";
+    const isSetting = wanted !== undefined && isRunConfigMember(name);
+    if (isNothing || isSetting) continue;
+    if (isDeepStrictEqual(wanted, plain((own as Record<string, unknown>)[name]))) continue;
     const why = served === undefined ? " while the model is not loaded" : "";
     throw notTaken(member(quote(name)), why);
   }
