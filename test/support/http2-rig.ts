@@ -23,6 +23,7 @@ export class FakeSocket extends EventEmitter {
   readonly #clock: FakeClock;
   readonly #queue: { readonly bytes: Uint8Array; readonly taken: () => void }[] = [];
   #taken: Uint8Array[] = [];
+  #takenBytes = 0;
   #fed: Buffer[] = [];
   #corks = 0;
   #isPaused = true;
@@ -32,6 +33,12 @@ export class FakeSocket extends EventEmitter {
   constructor(clock: FakeClock) {
     super();
     this.#clock = clock;
+  }
+
+  /** As Node's sockets have it: of the first write that is not over, what there is room for. */
+  get _handle(): { readonly bytesWritten: number; readonly writeQueueSize: number } {
+    const begun = Math.min(this.roomBytes, this.#queue[0]?.bytes.length ?? 0);
+    return { bytesWritten: this.#takenBytes + begun, writeQueueSize: 0 };
   }
 
   write(bytes: Uint8Array, taken: () => void): void {
@@ -106,6 +113,7 @@ export class FakeSocket extends EventEmitter {
       this.#queue.shift();
       this.writableLength -= next.bytes.length;
       this.#taken.push(next.bytes);
+      this.#takenBytes += next.bytes.length;
       next.taken();
     }
     if (this.#isEnding) this.destroy();

@@ -62,6 +62,7 @@ export class CallStream {
   #taken = 0;
   #queue: Uint8Array[] = [];
   #queuedBytes = 0;
+  #movedBytes = 0;
   #onDrained: (() => void) | undefined;
 
   constructor(host: StreamHost, id: number, contentBytes: number) {
@@ -89,6 +90,16 @@ export class CallStream {
   /** Bytes that wait for the caller's windows or the socket. */
   get queuedBytes(): number {
     return this.#queuedBytes;
+  }
+
+  /** Bytes that have left for the connection. */
+  get movedBytes(): number {
+    return this.#movedBytes;
+  }
+
+  /** A number that stays the same while its reader takes nothing of what waits. */
+  get progress(): number {
+    return this.#host.sender.progressOf(this);
   }
 
   get hasUnsent(): boolean {
@@ -210,6 +221,7 @@ export class CallStream {
   /** Moves `bytes` of what waits to `outbox`. REQUIRES: as many wait. */
   moveTo(outbox: Outbox, bytes: number): void {
     this.#queuedBytes -= bytes;
+    this.#movedBytes += bytes;
     let left = bytes;
     while (left > 0) {
       const first = this.#queue[0] as Uint8Array;

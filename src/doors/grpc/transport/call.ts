@@ -13,6 +13,7 @@ import {
   type Limits,
   ServingError,
 } from "../../../base/index.ts";
+import { judgeReading, type Mark } from "../../../transport/index.ts";
 import { framePrefix } from "../encode.ts";
 import { acceptEncoding, errorTrailers } from "../errors.ts";
 import type { CallStream, StreamSink } from "../http2/call-stream.ts";
@@ -71,8 +72,10 @@ export class Call implements StreamSink, MethodCall, OpenCall {
   #isEnded = false;
   #isPaused = false;
   #isHeldBack = false;
-  #waitingBytes = -1;
-  #waitingSinceMs = 0;
+  /** What its reader had taken when that last changed, as far as looks have seen it. */
+  #reply: Mark | undefined;
+  /** When a look first found its status sent and its caller sending on. */
+  #statusAtMs: number | undefined;
 
   constructor({ stream, headers, settings, requestId, path }: CallParts) {
     this.#stream = stream;
@@ -269,24 +272,22 @@ export class Call implements StreamSink, MethodCall, OpenCall {
     this.fail(error);
   }
 
-  /**
-   * Looks after a call whose status was sent; true when its reader took nothing for `msMax` and it
-   * was cut. A caller who sends on is told to stop, but later: many end by themselves.
-   */
-  tidyUp(nowMs: number, msMax: number): boolean {
-    const stream = this.#stream;
-    const bytes = stream.queuedBytes;
-    if (bytes !== this.#waitingBytes) {
-      this.#waitingBytes = bytes;
-      this.#waitingSinceMs = nowMs;
-    }
-    const waitedMs = nowMs - this.#waitingSinceMs;
-    if (stream.isEnded) {
-      if (waitedMs > statusMsMax) stream.reset(errorCode.none);
-      return false;
-    }
-    if (waitedMs > msMax) stream.reset(errorCode.cancel);
-    return waitedMs > msMax;
+  isUnread(nowMs: number, msMax: number): boolean {
+    const now = { atMs: nowMs, bytes: this.#stream.progress };
+    const mark = judgeReading(this.#reply ?? now, now, msMax);
+    if (mark !== "stuck") this.#reply = mark;
+    return mark === "stuck";
+  }
+
+  cut(): void {
+    this.#stream.reset(errorCode.cancel);
+  }
+
+  /** A caller who sends on behind its status is told to stop, but later: many end by themselves. */
+  tidyUp(nowMs: number): void {
+    if (!this.#stream.isEnded) return;
+    this.#statusAtMs ??= nowMs;
+    if (nowMs - this.#statusAtMs > statusMsMax) this.#stream.reset(errorCode.none);
   }
 
   /** The stream is gone, whoever ended it. */

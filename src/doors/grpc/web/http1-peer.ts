@@ -6,6 +6,7 @@
  * is cut in time.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { takenBytes } from "../../../transport/index.ts";
 import type { CallHeaders } from "../http2/headers/call-headers.ts";
 import type { WebPeer, WebSink } from "./web-peer.ts";
 
@@ -21,6 +22,10 @@ export function http1Peer(request: IncomingMessage, response: ServerResponse): W
     line: request.socket,
     get unsentBytes() {
       return response.writableLength;
+    },
+    get progress() {
+      // A reply behind one that is not ready waits for that one, not for its reader.
+      return request.socket.writableLength === 0 ? undefined : takenBytes(request.socket);
     },
     get isSent() {
       return response.writableFinished;

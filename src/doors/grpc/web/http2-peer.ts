@@ -26,6 +26,9 @@ export function http2Peer(stream: CallStream, head: RequestHead): WebPeer {
     get unsentBytes() {
       return stream.queuedBytes;
     },
+    get progress() {
+      return stream.queuedBytes === 0 ? undefined : stream.progress;
+    },
     get isSent() {
       return stream.isEnded;
     },

@@ -8,6 +8,7 @@
  * browser sends its request whole before it reads, so methods that take a stream are refused.
  */
 import { type Compression, compress, ServingError } from "../../../base/index.ts";
+import { judgeReading, type Mark } from "../../../transport/index.ts";
 import { framePrefix } from "../encode.ts";
 import { acceptEncoding, errorTrailers } from "../errors.ts";
 import type { CallHeaders } from "../http2/headers/call-headers.ts";
@@ -58,8 +59,10 @@ export class WebCall implements MethodCall, OpenCall, WebSink, IncomingSink {
   #isEnded = false;
   #isPaused = false;
   #isHeldBack = false;
-  #waitingBytes = -1;
-  #waitingSinceMs = 0;
+  /** What its reader had taken when that last changed, as far as looks have seen it. */
+  #reply: Mark | undefined;
+  /** When a look first found its reply sent and its caller sending on. */
+  #sentAtMs: number | undefined;
 
   constructor(parts: WebCallParts) {
     const { peer, settings, requestId, format } = parts;
@@ -222,16 +225,26 @@ export class WebCall implements MethodCall, OpenCall, WebSink, IncomingSink {
     this.fail(error);
   }
 
-  tidyUp(nowMs: number, msMax: number): boolean {
-    const bytes = this.#peer.unsentBytes;
-    if (bytes !== this.#waitingBytes) {
-      this.#waitingBytes = bytes;
-      this.#waitingSinceMs = nowMs;
+  isUnread(nowMs: number, msMax: number): boolean {
+    const { progress } = this.#peer;
+    if (progress === undefined) {
+      this.#reply = undefined;
+      return false;
     }
-    const waitedMs = nowMs - this.#waitingSinceMs;
-    const isUnread = waitedMs > msMax;
-    if (isUnread || (this.#peer.isSent && waitedMs > dropMsMax)) this.#peer.cut();
-    return isUnread && !this.#peer.isSent;
+    const now = { atMs: nowMs, bytes: progress };
+    const mark = judgeReading(this.#reply ?? now, now, msMax);
+    if (mark !== "stuck") this.#reply = mark;
+    return mark === "stuck";
+  }
+
+  cut(): void {
+    this.#peer.cut();
+  }
+
+  tidyUp(nowMs: number): void {
+    if (!this.#peer.isSent) return;
+    this.#sentAtMs ??= nowMs;
+    if (nowMs - this.#sentAtMs > dropMsMax) this.#peer.cut();
   }
 
   closed(): void {

@@ -24,6 +24,8 @@ export interface WebPeer {
   readonly line: object;
   /** Bytes that were written and not taken by the connection yet. */
   readonly unsentBytes: number;
+  /** Stays the same while its reader takes nothing; `undefined` when nothing waits for it. */
+  readonly progress: number | undefined;
   /** True once all that was written has left, the end included. */
   readonly isSent: boolean;
   /** True when the connection wants a pause before more is written. */

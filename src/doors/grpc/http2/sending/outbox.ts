@@ -6,6 +6,7 @@
  * while `isFull`, and nothing is read from a caller while `isOverfull`.
  */
 import type { Clock, Timer } from "../../../../base/index.ts";
+import { takenBytes } from "../../../../transport/index.ts";
 import type { CallerSocket } from "./caller-socket.ts";
 
 export interface OutboxOptions {
@@ -34,8 +35,6 @@ export class Outbox {
   #parts: Uint8Array[] = [];
   #partBytes = 0;
   #isScheduled = false;
-  /** Writes that the system has taken. */
-  #writes = 0;
   #watch: Timer | undefined;
   /** Answers to frames of control that no system call has taken, and those not written yet. */
   #acks = 0;
@@ -66,6 +65,11 @@ export class Outbox {
   /** True while nothing more should be read that makes more to send. */
   get isOverfull(): boolean {
     return this.unsentBytes > overfullBytes;
+  }
+
+  /** Bytes that the system has taken, also of a write that is not over. */
+  get takenBytes(): number {
+    return takenBytes(this.#socket) ?? 0;
   }
 
   /** Answers to PING and SETTINGS that no system call has taken. */
@@ -134,7 +138,6 @@ export class Outbox {
   }
 
   readonly #written = (): void => {
-    this.#writes += 1;
     if (this.#watch === undefined || this.#socket.writableLength > 0) return;
     this.#watch.cancel();
     this.#watch = undefined;
@@ -157,11 +160,11 @@ export class Outbox {
   /** Looks whether anything was taken since now. */
   #watchSoon(): Timer {
     const { clock, replyReadMsMax, unread } = this.#options;
-    const before = this.#writes;
+    const before = this.takenBytes;
     return clock.after(replyReadMsMax, () => {
       this.#watch = undefined;
       if (this.#socket.destroyed || this.#socket.writableLength === 0) return;
-      if (this.#writes === before) unread();
+      if (this.takenBytes === before) unread();
       else this.#watch = this.#watchSoon();
     });
   }

@@ -24,6 +24,8 @@ export interface SendingStream {
   sendWindow: number;
   trailers: HeadBlock | undefined;
   readonly queuedBytes: number;
+  /** Bytes that were handed to the connection. */
+  readonly movedBytes: number;
   readonly hasUnsent: boolean;
   /** Moves `bytes` of what waits to `outbox`. REQUIRES: as many wait. */
   moveTo(outbox: Outbox, bytes: number): void;
@@ -48,6 +50,8 @@ export class Sender {
   #window = defaultWindowBytes;
   #initialWindow = defaultWindowBytes;
   #isFirstHead = true;
+  /** Of all streams that ever waited. */
+  #movedBytes = 0;
   /** Streams that have something to send and may not; at most http2StreamsMax. */
   readonly #waiting = new Set<SendingStream>();
 
@@ -159,6 +163,7 @@ export class Sender {
     const head = { type: frameType.data, flags: 0, stream: stream.id, length };
     writeFrameHead(this.#outbox.slab, at, head);
     this.#window -= length;
+    this.#movedBytes += length;
     stream.sendWindow -= length;
     stream.moveTo(this.#outbox, length);
     if (length === queued) this.#finish(stream);
@@ -176,6 +181,16 @@ export class Sender {
     }
     this.frame({ type: frameType.data, flags: frameFlag.endStream, stream: stream.id }, nothing);
     stream.endedHere();
+  }
+
+  /**
+   * A number that changes when the peer takes something of what `stream` waits for: of the stream
+   * itself where its own window is shut, else of the whole connection, for which it waits its turn.
+   */
+  progressOf(stream: SendingStream): number {
+    if (stream.sendWindow <= 0) return stream.movedBytes;
+    const outbox = this.#outbox;
+    return stream.movedBytes + this.#movedBytes + (outbox.isFull ? outbox.takenBytes : 0);
   }
 
   forget(stream: SendingStream): void {
