@@ -13,3 +13,4 @@ export {
 } from "./stream-hooks.ts";
 export { takenBytes } from "./taken-bytes.ts";
 export { secureOptions, type TlsParts } from "./tls-parts.ts";
+export { countResponse, type UnreadLine, UnreadReplies } from "./unread-replies.ts";

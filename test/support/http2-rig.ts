@@ -5,11 +5,13 @@
  */
 import { EventEmitter } from "node:events";
 import { FakeClock } from "../../src/base/clock.ts";
+import { defaultLimits } from "../../src/base/limits.ts";
 import type { CallStream } from "../../src/doors/grpc/http2/call-stream.ts";
 import { Connection } from "../../src/doors/grpc/http2/connection.ts";
 import type { ConnectionLimits } from "../../src/doors/grpc/http2/connection-options.ts";
 import type { RequestHead } from "../../src/doors/grpc/http2/headers/call-headers.ts";
 import { headerBlock } from "../../src/doors/grpc/http2/headers/header-encoder.ts";
+import { UnreadReplies } from "../../src/transport/index.ts";
 import { type Frame, framesOf, preface, settings, type } from "./http2-frames.ts";
 
 const highWaterBytes = 64 * 1024;
@@ -142,6 +144,8 @@ export const testLimits: ConnectionLimits = {
 
 export interface CallerOptions {
   readonly limits?: Partial<ConnectionLimits>;
+  /** Where what waits is counted; by itself when there is none. */
+  readonly unread?: UnreadReplies;
   /** What is done with each call beside hearing it. */
   readonly onCall?: (call: HeardCall) => void;
   /** What is done once a call's request is whole. */
@@ -154,6 +158,10 @@ export class Caller {
   readonly connection: Connection;
   readonly calls = new Map<number, HeardCall>();
   readonly limitHits: string[] = [];
+  readonly #unread = new UnreadReplies({
+    ...{ limits: defaultLimits, clock: this.clock },
+    limitHit: (name) => this.limitHits.push(name),
+  });
   isGreeted = false;
   closes = 0;
   #received: Buffer = Buffer.alloc(0);
@@ -163,6 +171,7 @@ export class Caller {
       socket: this.socket,
       clock: this.clock,
       limits: { ...testLimits, ...options.limits },
+      unread: options.unread ?? this.#unread,
       opened: (stream, head) => this.#opened(options, stream, head),
       greeted: () => {
         this.isGreeted = true;

@@ -14,7 +14,7 @@ import {
   ServingError,
 } from "../../../base/index.ts";
 import { judgeReading, type Mark } from "../../../transport/index.ts";
-import { framePrefix } from "../encode.ts";
+import { bytesOf, framePrefix } from "../encode.ts";
 import { acceptEncoding, errorTrailers } from "../errors.ts";
 import type { CallStream, StreamSink } from "../http2/call-stream.ts";
 import { errorCode } from "../http2/fault.ts";
@@ -186,6 +186,11 @@ export class Call implements StreamSink, MethodCall, OpenCall {
   /** Answers a unary call with a frame and the bytes that follow it in the same message. */
   reply(frame: Buffer, rest: readonly Uint8Array[] = []): void {
     if (this.#isEnded) return;
+    const refusal = this.refusalOf(bytesOf(frame, rest));
+    if (refusal !== undefined) {
+      this.fail(refusal);
+      return;
+    }
     if (this.#encoding !== undefined) {
       this.send(frame, rest).then(
         () => this.finish(),
@@ -211,9 +216,19 @@ export class Call implements StreamSink, MethodCall, OpenCall {
     if (this.#encoding === undefined) this.#stream.onSent(act);
   }
 
-  /** Sends one message of a stream. */
+  keep(bytes: number): void {
+    this.#stream.keep(bytes);
+  }
+
+  refusalOf(bytes: number): ServingError | undefined {
+    return this.#stream.refusalOf(bytes);
+  }
+
+  /** Sends one message of a stream. @throws REPLIES_UNREAD, and then nothing was sent */
   async send(frame: Buffer, rest: readonly Uint8Array[] = []): Promise<void> {
     if (this.#isEnded) return;
+    const refusal = this.refusalOf(bytesOf(frame, rest));
+    if (refusal !== undefined) throw refusal;
     this.#start();
     const encoding = this.#encoding;
     if (encoding === undefined || (rest.length === 0 && frame.length < compressBytesMin)) {

@@ -6,10 +6,11 @@
  * Invariants as there: the status is sent once; each piece of work ends in the books once; a caller
  * who leaves, or whose time is over, cancels what is under way. A caller sends one message: a
  * browser sends its request whole before it reads, so methods that take a stream are refused.
+ * One file because each method turns on what was sent and what is still to come, as there.
  */
 import { type Compression, compress, ServingError } from "../../../base/index.ts";
 import { judgeReading, type Mark } from "../../../transport/index.ts";
-import { framePrefix } from "../encode.ts";
+import { bytesOf, framePrefix } from "../encode.ts";
 import { acceptEncoding, errorTrailers } from "../errors.ts";
 import type { CallHeaders } from "../http2/headers/call-headers.ts";
 import type { Method, MethodCall, StreamReader } from "../method.ts";
@@ -174,6 +175,11 @@ export class WebCall implements MethodCall, OpenCall, WebSink, IncomingSink {
 
   reply(frame: Buffer, rest: readonly Uint8Array[] = []): void {
     if (this.#isEnded) return;
+    const refusal = this.refusalOf(bytesOf(frame, rest));
+    if (refusal !== undefined) {
+      this.fail(refusal);
+      return;
+    }
     if (this.#encoding === undefined) {
       this.#write([frame, ...rest]);
       this.finish();
@@ -185,8 +191,17 @@ export class WebCall implements MethodCall, OpenCall, WebSink, IncomingSink {
     );
   }
 
+  /** One message is asked for at a time, so nothing is ready ahead of its turn. */
+  keep(): void {}
+
+  refusalOf(bytes: number): ServingError | undefined {
+    return this.#peer.refusalOf(bytes);
+  }
+
   async send(frame: Buffer, rest: readonly Uint8Array[] = []): Promise<void> {
     if (this.#isEnded) return;
+    const refusal = this.refusalOf(bytesOf(frame, rest));
+    if (refusal !== undefined) throw refusal;
     const encoding = this.#encoding;
     if (encoding === undefined || (rest.length === 0 && frame.length < compressBytesMin)) {
       this.#write([frame, ...rest]);

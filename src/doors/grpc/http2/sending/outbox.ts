@@ -6,12 +6,14 @@
  * while `isFull`, and nothing is read from a caller while `isOverfull`.
  */
 import type { Clock, Timer } from "../../../../base/index.ts";
-import { takenBytes } from "../../../../transport/index.ts";
+import { takenBytes, type UnreadLine } from "../../../../transport/index.ts";
 import type { CallerSocket } from "./caller-socket.ts";
 
 export interface OutboxOptions {
   readonly socket: CallerSocket;
   readonly clock: Clock;
+  /** Where what the system does not take is counted. */
+  readonly line: UnreadLine;
   /** How long a reader may take nothing, ms. */
   readonly replyReadMsMax: number;
   /** Called when a reader took nothing for so long. */
@@ -36,6 +38,8 @@ export class Outbox {
   #partBytes = 0;
   #isScheduled = false;
   #watch: Timer | undefined;
+  /** Bytes that were last counted as waiting. */
+  #counted = 0;
   /** Answers to frames of control that no system call has taken, and those not written yet. */
   #acks = 0;
   #acksUnwritten = 0;
@@ -134,14 +138,24 @@ export class Outbox {
     }
     socket.write(parts[parts.length - 1] as Uint8Array, last);
     if (parts.length > 1) socket.uncork();
-    if (socket.writableLength > 0) this.#watch ??= this.#watchSoon();
+    if (socket.writableLength === 0) return;
+    this.#watch ??= this.#watchSoon();
+    this.#count();
   }
 
   readonly #written = (): void => {
-    if (this.#watch === undefined || this.#socket.writableLength > 0) return;
+    if (this.#watch === undefined) return;
+    this.#count();
+    if (this.#socket.writableLength > 0) return;
     this.#watch.cancel();
     this.#watch = undefined;
   };
+
+  #count(): void {
+    const bytes = this.#socket.writableLength;
+    this.#options.line.count(bytes - this.#counted);
+    this.#counted = bytes;
+  }
 
   /** What is done when the last part of a write is taken. */
   #lastWritten(): (error?: Error | null) => void {
