@@ -18,7 +18,7 @@ import {
   type WorkerEnd,
   type WorkerEvent,
 } from "../engine/index.ts";
-import type { ModelAlias } from "../model/index.ts";
+import type { ModelAlias, RunSettings } from "../model/index.ts";
 import { causeText, type Log, ProcessUsage, ServerMetrics } from "../observe/index.ts";
 import type { SuspectNews } from "../predict/index.ts";
 import { type DefaultVersion, Registry } from "../registry/index.ts";
@@ -28,7 +28,6 @@ import {
   type LoadProgress,
   loadModels,
   ModelControl,
-  type PackageOverrides,
   SampleWatch,
   type ServedVersion,
   Service,
@@ -56,7 +55,7 @@ export interface ComposeOptions {
     /** Put all packages that do not say otherwise into one worker. */
     readonly isWorkerShared: boolean;
     /** What the operator says about every package; wins over its own word. */
-    readonly overrides: PackageOverrides;
+    readonly overrides: RunSettings;
     readonly aliases: readonly ModelAlias[];
   };
   /** How many processes answer the network; this is the first of them. */

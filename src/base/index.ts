@@ -23,8 +23,10 @@ export {
 } from "./limits.ts";
 export {
   giveBackLarge,
+  isLarge,
   isSole,
   largeBytesMin,
+  markShared,
   markSole,
   takeLarge,
 } from "./memory/large-memory.ts";

@@ -25,9 +25,13 @@ export interface InflateOptions {
 /** Inflates at least this much before the ratio is looked at, so that tiny bodies may be dense. */
 const ratioBytesMin = 64 * 1024;
 
+/** Bytes of one step of the inflating thread: each costs the event loop a turn. */
+const stepBytes = { min: 16 * 1024, max: 256 * 1024 } as const;
+
 /** @throws INVALID_REQUEST for broken bytes, PAYLOAD_TOO_LARGE past the limits */
 export async function inflate(bytes: Buffer, options: InflateOptions): Promise<Buffer> {
-  const stream = options.encoding === "deflate" ? createInflate() : createGunzip();
+  const steps = { chunkSize: Math.max(stepBytes.min, Math.min(stepBytes.max, 4 * bytes.length)) };
+  const stream = options.encoding === "deflate" ? createInflate(steps) : createGunzip(steps);
   const byRatio = Math.max(ratioBytesMin, bytes.length * options.ratioMax);
   const bytesMax = Math.min(options.bytesMax, byRatio);
   const chunks: Buffer[] = [];

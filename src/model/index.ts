@@ -45,7 +45,7 @@ export {
 } from "./package/aliases/alias.ts";
 export { type DiscoverOptions, discoverPackages } from "./package/discover.ts";
 export { isModelName, isVersion, namePattern } from "./package/identity.ts";
-export { manifestJsonSchema, manifestReference } from "./package/manifest-reference.ts";
+export { manifestJsonSchema, manifestReference } from "./package/manifest/manifest-reference.ts";
 export {
   limitsOfPackage,
   type ModelPackage,
@@ -54,7 +54,13 @@ export {
 } from "./package/model-package.ts";
 export type { Discovery, PackageLocation, RefusedPackage } from "./package/package-location.ts";
 export { type ReadOptions, readPackage } from "./package/read-package.ts";
+export { type RunSettings, runCeilings } from "./package/run-settings.ts";
 export { readSamples, type Sample, type SampledPackage } from "./package/samples/read-samples.ts";
+export {
+  isRunConfigMember,
+  type RunConfigFault,
+  readRunConfig,
+} from "./package/triton/run-config.ts";
 export { compareVersions } from "./package/version-order.ts";
 export { issueText, yamlAliasesMax, yamlRules } from "./schema-words.ts";
 export type {

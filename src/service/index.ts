@@ -4,7 +4,6 @@ export {
   type Control,
   controlOf,
   type LoadAsk,
-  refuseLoadParameters,
   type UnloadAsk,
 } from "./control/control.ts";
 export { ModelControl } from "./control/model-control.ts";
@@ -38,12 +37,15 @@ export {
 export type { LoaderOptions, Trial } from "./load-version.ts";
 export {
   type FormedInference,
+  filePrefix,
   formInference,
   type IndexEntry,
   type InferenceTerms,
   type Inferred,
   inferTensors,
   isReadyNow,
+  type LoadParameters,
+  loadSettings,
   modelConfig,
   modelMetadata,
   modelStatistics,
@@ -55,7 +57,6 @@ export {
   servedOf,
   shownOutput,
 } from "./oip/index.ts";
-export type { PackageOverrides } from "./read-packages.ts";
 export {
   requestBegan,
   requestDone,

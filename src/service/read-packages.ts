@@ -7,25 +7,16 @@ import {
   localePlaces,
   type ModelPackage,
   type PackageLocation,
-  type PackageSettings,
+  type RunSettings,
   readPackage,
 } from "../model/index.ts";
-
-/**
- * Settings of packages that the operator sets for all of them; `undefined` leaves the package's.
- */
-export interface PackageOverrides {
-  readonly itemsMax: number | undefined;
-  readonly delayMsMax: number | undefined;
-  readonly instances: PackageSettings["instances"] | undefined;
-  readonly threads: number | undefined;
-}
 
 export interface ReadOptions {
   readonly limits: Limits;
   /** Absolute path of a folder for rewritten models. */
   readonly cacheFolder: string;
-  readonly overrides: PackageOverrides;
+  /** In place of what all packages say. */
+  readonly overrides: RunSettings;
 }
 
 /** A package that was read, or why it could not be. */
@@ -52,7 +43,8 @@ export async function readOne(
   }
 }
 
-function withOverrides(pack: ModelPackage, said: PackageOverrides): ModelPackage {
+/** The package with `said` in place of what it says itself. */
+export function withOverrides(pack: ModelPackage, said: RunSettings): ModelPackage {
   const { settings } = pack;
   const batching = {
     ...settings.batching,
@@ -61,5 +53,7 @@ function withOverrides(pack: ModelPackage, said: PackageOverrides): ModelPackage
   };
   const instances = said.instances ?? settings.instances;
   const threads = said.threads ?? settings.threads;
-  return { ...pack, settings: { ...settings, batching, instances, threads } };
+  const requestItemsMax = said.requestItemsMax ?? settings.limits.requestItemsMax;
+  const limits = { ...settings.limits, requestItemsMax };
+  return { ...pack, settings: { ...settings, batching, instances, threads, limits } };
 }

@@ -9,6 +9,9 @@ import { type Random, seededRandom } from "../../src/base/index.ts";
 import { identity } from "../../tools/onnx/models.ts";
 import { type BuiltServer, until } from "../support/built-server.ts";
 import { GrpcClient } from "../support/grpc-client.ts";
+import { field, varint } from "../support/protobuf.ts";
+import { RawGrpc } from "../support/raw-grpc.ts";
+import { Seeded } from "../support/seeded.ts";
 import { isFull, metric, pause, startServer, writeModels } from "./chaos-rig.ts";
 
 const callers = 12;
@@ -17,7 +20,10 @@ const path = "/v2/models/echo/infer";
 
 /** Bytes that only this caller sends, in this turn. */
 function payload(random: Random, mark: number): Buffer {
-  const count = 1 + Math.floor(4 ** (4 + random.next() * 6));
+  return bytesOf(1 + Math.floor(4 ** (4 + random.next() * 6)), mark);
+}
+
+function bytesOf(count: number, mark: number): Buffer {
   const words = new Uint32Array(count);
   let state = mark * 7919 + 1;
   for (let at = 0; at < count; at += 1) {
@@ -132,13 +138,16 @@ async function run(server: BuiltServer, caller: number): Promise<number> {
     const answer = await way?.(server, bytes);
     if (answer === undefined) continue;
     answered += 1;
-    if (Buffer.compare(answer, bytes) !== 0) {
-      const at = bytes.findIndex((byte, place) => answer[place] !== byte);
-      expect.unreachable(`caller ${caller}, turn ${turn}: another answer from byte ${at}`);
-    }
+    compare(answer, bytes, `caller ${caller}, turn ${turn}`);
   }
   client.close();
   return answered;
+}
+
+function compare(answer: Buffer | undefined, bytes: Buffer, who: string): void {
+  if (answer !== undefined && Buffer.compare(answer, bytes) === 0) return;
+  const at = bytes.findIndex((byte, place) => answer?.[place] !== byte);
+  expect.unreachable(`${who}: another answer from byte ${at} of ${answer?.length}`);
 }
 
 async function talk(args: readonly string[], kills: number): Promise<void> {
@@ -165,6 +174,57 @@ async function talk(args: readonly string[], kills: number): Promise<void> {
   );
   expect(await server.stop()).toBe(0);
 }
+
+/** Takes 2 KiB of the answer at a time: the rest waits in the server. */
+async function narrowly(server: BuiltServer, seed: number, bytes: Buffer): Promise<Buffer> {
+  const terms = { windowBytes: 2_048, frameBytesMax: 16_384, writeBytesMax: 2 ** 20 };
+  const client = new RawGrpc(server.grpc, new Seeded(seed), terms);
+  const shape = Buffer.from([...varint(1), ...varint(bytes.length / 4)]);
+  const input = Buffer.concat([field(1, "x"), field(2, "INT32"), field(3, shape)]);
+  const message = Buffer.concat([field(1, "echo"), field(5, input), field(7, bytes)]);
+  const head = Buffer.alloc(5);
+  head.writeUInt32BE(message.length, 1);
+  const method = "/inference.GRPCInferenceService/ModelInfer";
+  const { status, body } = await client.call(method, Buffer.concat([head, message]));
+  client.close();
+  expect(status).toBe("0");
+  return body.subarray(-bytes.length);
+}
+
+/** Sizes of batches, and how many there were. */
+async function batchSizes(server: BuiltServer): Promise<Map<number, number>> {
+  const response = await fetch(`${server.url}/v2/models/echo/stats`);
+  const { model_stats } = (await response.json()) as {
+    model_stats: { batch_stats: { batch_size: number; compute_infer: { count: number } }[] }[];
+  };
+  const stats = model_stats[0]?.batch_stats ?? [];
+  return new Map(stats.map(({ batch_size, compute_infer }) => [batch_size, compute_infer.count]));
+}
+
+test("several who share the memory of one answer read only their part of it", async () => {
+  const folder = writeModels({ "echo.onnx": identity("INT32", [-1, -1]) });
+  const server = await startServer([`${folder}/echo.onnx`]);
+  const client = new GrpcClient(server.grpc);
+  const slow: Promise<void>[] = [];
+  for (let wave = 0; wave < (isFull ? 200 : 20); wave += 1) {
+    const fast: Promise<void>[] = [];
+    for (let caller = 0; caller < 10; caller += 1) {
+      const who = `wave ${wave}, caller ${caller}`;
+      const bytes = bytesOf(2 ** 18, wave * 100 + caller);
+      const check = (answer: Buffer | undefined): void => compare(answer, bytes, who);
+      if (caller % 5 === 4) slow.push(narrowly(server, caller, bytes).then(check));
+      else if (caller % 2 === 0) fast.push(overGrpc(client, bytes).then(check));
+      else fast.push(overRest(server, bytes, "identity").then(check));
+    }
+    await Promise.all(fast);
+  }
+  await Promise.all(slow);
+  const sizes = await batchSizes(server);
+  sizes.delete(1);
+  expect([...sizes.values()].reduce((sum, count) => sum + count, 0)).toBeGreaterThan(10);
+  client.close();
+  expect(await server.stop()).toBe(0);
+}, 600_000);
 
 test("large tensors of many callers are never mixed up", async () => {
   await talk([], 0);

@@ -234,16 +234,14 @@ test("wrong names, parameters that would bring files, and two at once are refuse
     expect([name, status >= 400 && status < 500]).toEqual([name, true]);
     expect([name, (await unload(server, name)).status >= 400]).toEqual([name, true]);
   }
-  for (const [parameter, value] of [
-    ["config", "{}"],
-    ["file:1/model.onnx", "AAAA"],
-  ] as const) {
-    const path = "/v2/repository/models/a/load";
-    const { status, body } = await ask(server, path, "POST", {
-      parameters: { [parameter]: value },
-    });
-    expect([status, String(body["error"])]).toEqual([501, expect.stringContaining(parameter)]);
-  }
+  const path = "/v2/repository/models/a/load";
+  const { status, body } = await ask(server, path, "POST", {
+    parameters: { config: "{}", "file:1/model.onnx": "AAAA" },
+  });
+  expect([status, String(body["error"])]).toEqual([
+    501,
+    expect.stringContaining("parameters.'file:1/model.onnx'"),
+  ]);
   const bad = await ask(server, "/v2/repository/models/a/load", "POST", { parameters: 3 });
   expect(bad.status).toBe(400);
   const all = await Promise.all(
@@ -254,6 +252,86 @@ test("wrong names, parameters that would bring files, and two at once are refuse
   expect([...statuses].every((status) => status === 200 || status === 409)).toBe(true);
   expect((await load(server, "a")).status).toBe(200);
   expect(await ofOne(server, "a")).toBe(2);
+}, 60_000);
+
+test("a caller says how a model is run, and nothing of what it is", async () => {
+  const server = await startServer([repository(), ...isOn]);
+  const stop = watchNeighbour(server);
+  const bring = (config: unknown, model = "a"): Promise<Reply> =>
+    ask(server, `/v2/repository/models/${model}/load`, "POST", {
+      parameters: { config: typeof config === "string" ? config : JSON.stringify(config) },
+    });
+  const told = async (): Promise<Record<string, unknown>> =>
+    (await ask(server, "/v2/models/a/config", "GET")).body;
+  const first = await told();
+  expect(first["max_batch_size"]).toBe(32);
+  const started = (await server.workers()).length;
+  const wanted = {
+    max_batch_size: "16",
+    dynamic_batching: { max_queue_delay_microseconds: 1_500 },
+    instance_group: [{ kind: "KIND_CPU", count: 2 }],
+  };
+  expect(await bring(wanted)).toEqual({ status: 200, body: {} });
+  const second = await told();
+  expect(second).toMatchObject({
+    max_batch_size: 16,
+    dynamic_batching: { max_queue_delay_microseconds: 1_500 },
+    instance_group: [{ count: 2 }],
+  });
+  expect(await ofOne(server, "a")).toBe(2);
+  expect((await server.workers()).length).toBe(started + 1);
+  // The same again changes nothing; the whole of what was told may be sent back with one change.
+  const workers = await server.workers();
+  expect((await bring(wanted)).status).toBe(200);
+  expect(await server.workers()).toEqual(workers);
+  expect((await bring({ ...second, max_batch_size: 8 })).status).toBe(200);
+  expect((await told())["max_batch_size"]).toBe(8);
+  for (const [config, status, words] of [
+    ['"parameters": {}', 400, "failed to load 'a': parameters.config: "],
+    ["[1]", 400, "parameters.config: got a list of 1, expected a mapping"],
+    ["[".repeat(100_000), 400, "parameters.config: "],
+    [{ max_batch_size: 10_001 }, 400, "max_batch_size: got 10001, expected at most 10000"],
+    [{ max_batch_size: "1e3" }, 400, "max_batch_size: got '1e3', expected a number"],
+    [{ max_batch_size: 0 }, 501, "parameters.config.'max_batch_size'"],
+    [{ dynamic_batching: 3 }, 400, "dynamic_batching: got 3, expected a mapping"],
+    [
+      { dynamic_batching: { max_queue_delay_microseconds: -1 } },
+      400,
+      "microseconds: got -1, expected at least 0",
+    ],
+    [{ instance_group: [{ count: 33 }, { count: 33 }] }, 400, "at most 64 instances"],
+    [
+      { instance_group: [{ kind: "KIND_GPU" }] },
+      400,
+      "instance_group[0].kind: got 'KIND_GPU', expected one of",
+    ],
+    [{ ...first, input: [{ name: "z" }] }, 501, "parameters.config.'input'"],
+    [{ name: "b" }, 501, "parameters.config.'name'"],
+    [{ sequence_batching: { max_sequence_idle_microseconds: 1 } }, 501, "'sequence_batching'"],
+  ] as const) {
+    const { status: got, body } = await bring(config);
+    expect([got, String(body["error"])]).toEqual([status, expect.stringContaining(words)]);
+  }
+  expect((await bring("{}", "nobody")).status).toBe(404);
+  expect((await told())["max_batch_size"]).toBe(8);
+  // Without a configuration it is the package's word again.
+  expect((await load(server, "a")).status).toBe(200);
+  expect(await told()).toEqual(first);
+  expect(await stop()).toEqual([]);
+}, 60_000);
+
+test("where Triton's file bounds requests, the caller's word does in its place", async () => {
+  const folder = writeModels({ "a/1/model.onnx": plus(1) });
+  writeFileSync(join(folder, "a/config.pbtxt"), 'backend: "onnxruntime"\nmax_batch_size: 2\n');
+  const server = await startServer([folder, ...isOn]);
+  const rows = async (count: number): Promise<number> =>
+    (await infer(server, "a", { inputs: [column(Array.from({ length: count }, () => 1))] })).status;
+  expect([await rows(2), await rows(3)]).toEqual([200, 400]);
+  const parameters = { config: '{"max_batch_size":"3"}' };
+  const { status } = await ask(server, "/v2/repository/models/a/load", "POST", { parameters });
+  expect([status, await rows(3), await rows(4)]).toEqual([200, 200, 400]);
+  expect((await load(server, "a")).status).toBe(200);
+  expect([await rows(2), await rows(3)]).toEqual([200, 400]);
 }, 60_000);
 
 test("a server may start with an empty folder that is filled later", async () => {
@@ -278,8 +356,20 @@ test("gRPC does what REST does", async () => {
   expect((ready.reply["models"] as { name: string }[]).map(({ name }) => name)).toEqual(["b"]);
   expect((await call("RepositoryModelLoad", { model_name: "a" })).code).toBe(0);
   expect((await call("ModelReady", { name: "a" })).reply).toMatchObject({ ready: true });
-  const config = { parameters: { config: { string_param: "{}" } } };
-  expect((await call("RepositoryModelLoad", { model_name: "a", ...config })).code).toBe(12);
+  const loadWith = async (parameters: object) =>
+    await call("RepositoryModelLoad", { model_name: "a", parameters });
+  expect((await loadWith({ "file:1/model.onnx": { bytes_param: "AAAA" } })).code).toBe(12);
+  expect((await loadWith({ config: { bool_param: true } })).code).toBe(3);
+  const config = {
+    max_batch_size: "7",
+    dynamic_batching: { max_queue_delay_microseconds: "2000" },
+  };
+  const sent = { config: { string_param: JSON.stringify(config) } };
+  expect((await loadWith(sent)).code).toBe(0);
+  expect((await call("ModelConfig", { name: "a" })).reply["config"]).toMatchObject({
+    max_batch_size: 7,
+    dynamic_batching: { max_queue_delay_microseconds: "2000" },
+  });
   expect((await call("RepositoryModelLoad", { model_name: "nobody" })).code).toBe(5);
   client.close();
 }, 60_000);
@@ -296,9 +386,17 @@ test("TorchServe registers, scales what there is, and unregisters", async () => 
   expect(await predict("a")).toBeGreaterThanOrEqual(400);
   expect((await ask(server, "/models/a", "GET")).status).toBe(404);
   expect((await ask(server, "/models?url=../../etc", "POST")).status).toBe(400);
-  const registered = await ask(server, "/models?url=a&initial_workers=1&synchronous=true");
+  const wrong = await ask(server, "/models?url=a&batch_size=10001");
+  expect([wrong.status, JSON.stringify(wrong.body)]).toEqual([
+    400,
+    expect.stringContaining("batch_size: expected a whole number from 0 to 10000"),
+  ]);
+  const words = "initial_workers=2&batch_size=4&max_batch_delay=3&synchronous=true";
+  const registered = await ask(server, `/models?url=a&${words}`);
   expect(registered).toEqual({ status: 200, body: { status: 'Model "a" registered' } });
   expect((await ask(server, "/models?url=a")).status).toBe(409);
+  const described = (await ask(server, "/models/a", "GET")).body as unknown as object[];
+  expect(described[0]).toMatchObject({ minWorkers: 2, batchSize: 4, maxBatchDelay: 3 });
   expect((await ask(server, "/models/a?min_worker=1", "PUT")).status).toBe(200);
   expect(await predict("a")).toBe(200);
 }, 60_000);
@@ -347,6 +445,15 @@ test("two fronts serve the same after each change", async () => {
     writeFileSync(join(folder, "a/model.onnx"), plus(k + 20));
     expect((await load(server, "a")).status).toBe(200);
     expect(await all()).toEqual([21 + k]);
+    const parameters = { config: JSON.stringify({ max_batch_size: k }) };
+    const path = "/v2/repository/models/a/load";
+    expect((await ask(server, path, "POST", { parameters })).status).toBe(200);
+    const sizes = Array.from({ length: 12 }, async () => {
+      const headers = { connection: "close" };
+      const told = await fetch(`${server.url}/v2/models/a/config`, { headers });
+      return ((await told.json()) as { max_batch_size: number }).max_batch_size;
+    });
+    expect(new Set(await Promise.all(sizes))).toEqual(new Set([k]));
   }
   expect(await stop()).toEqual([]);
   expect(await server.stop()).toBe(0);

@@ -4,6 +4,7 @@ Usage: grpc_clients.py HOST:PORT. Prints pass or fail lines, ends with 0 when ev
 """
 
 import asyncio
+import json
 import queue
 import sys
 
@@ -96,6 +97,20 @@ def check_control(client):
     assert client.is_model_ready("churn-whole")
     again = client.infer("churn-whole", tensors()).as_numpy("probabilities")
     assert np.array_equal(before, again)
+    # The configuration that the server told, with one number changed, is what it takes.
+    config = client.get_model_config("churn-whole", as_json=True)["config"]
+    config["max_batch_size"] = 4
+    client.load_model("churn-whole", config=json.dumps(config))
+    assert client.get_model_config("churn-whole").config.max_batch_size == 4
+    assert np.array_equal(before, client.infer("churn-whole", tensors()).as_numpy("probabilities"))
+    config["input"][0]["name"] = "other"
+    for wrong, reason in [(json.dumps(config), "config.'input'"), ("{", "failed to load")]:
+        try:
+            client.load_model("churn-whole", config=wrong)
+            raise AssertionError("a configuration was taken that is not the model's")
+        except triton.InferenceServerException as error:
+            assert reason in error.message(), error
+    client.load_model("churn-whole")
     try:
         client.load_model("nobody")
         raise AssertionError("a model that is not there was loaded")

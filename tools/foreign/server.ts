@@ -21,17 +21,32 @@ export interface ForeignServer {
 
 /** Starts the built server; `folder` is where the models are written. */
 export async function startForeign(folder: string): Promise<ForeignServer> {
-  for (const [name, source] of Object.entries(models)) {
-    const home = join(folder, name, "1");
-    mkdirSync(home, { recursive: true });
-    writeFileSync(join(home, "model.onnx"), writeModel(source));
-  }
+  writeModels(folder, models);
   copyAsWhole(folder, "churn");
   const grpcPort = await freePort(8_001);
   const name = ["--set", "oip.serverName=triton", "--set", "server.modelControl=true"];
   const words = [folder, "--grpc-port", String(grpcPort), ...name];
   const server = await startServer(join(root, "models"), words);
   return { server, rest: server.url.slice("http://".length), grpc: `127.0.0.1:${grpcPort}` };
+}
+
+/**
+ * Starts another one that holds seven models and nothing else, as the program expects that loads
+ * and unloads one of them. `simple` takes 8 rows until it says 16.
+ */
+export async function startOfSeven(folder: string): Promise<StartedServer> {
+  writeModels(folder, { ...models, simple_int64: ofTwo("INT64"), simple_fp32: ofTwo("FP32") });
+  const config = 'name: "simple"\nbackend: "onnxruntime"\nmax_batch_size: 8\n';
+  writeFileSync(join(folder, "simple", "config.pbtxt"), config);
+  return await startServer(folder, ["--set", "server.modelControl=true"]);
+}
+
+function writeModels(folder: string, sources: Readonly<Record<string, ModelSource>>): void {
+  for (const [name, source] of Object.entries(sources)) {
+    const home = join(folder, name, "1");
+    mkdirSync(home, { recursive: true });
+    writeFileSync(join(home, "model.onnx"), writeModel(source));
+  }
 }
 
 /** A demo model again, as version 1 of `NAME-whole`: perf_analyzer knows whole numbers only. */
@@ -60,14 +75,16 @@ function identityOf(type: ElementType): ModelSource {
 }
 
 /** Sum and difference of two rows. */
-const simple: ModelSource = {
-  nodes: [
-    { op: "Add", inputs: ["INPUT0", "INPUT1"], outputs: ["OUTPUT0"] },
-    { op: "Sub", inputs: ["INPUT0", "INPUT1"], outputs: ["OUTPUT1"] },
-  ],
-  inputs: [rowOf16("INPUT0", "INT32"), rowOf16("INPUT1", "INT32")],
-  outputs: [rowOf16("OUTPUT0", "INT32"), rowOf16("OUTPUT1", "INT32")],
-};
+function ofTwo(type: ElementType): ModelSource {
+  return {
+    nodes: [
+      { op: "Add", inputs: ["INPUT0", "INPUT1"], outputs: ["OUTPUT0"] },
+      { op: "Sub", inputs: ["INPUT0", "INPUT1"], outputs: ["OUTPUT1"] },
+    ],
+    inputs: [rowOf16("INPUT0", type), rowOf16("INPUT1", type)],
+    outputs: [rowOf16("OUTPUT0", type), rowOf16("OUTPUT1", type)],
+  };
+}
 
 const cast = (from: string, to: string, type: number) => ({
   op: "Cast",
@@ -93,7 +110,7 @@ const simpleString: ModelSource = {
 const image = [3, 224, 224];
 
 const models: Readonly<Record<string, ModelSource>> = {
-  simple,
+  simple: ofTwo("INT32"),
   simple_string: simpleString,
   simple_identity: identityOf("BYTES"),
   custom_identity_int32: identityOf("INT32"),

@@ -9,7 +9,7 @@ import { copyFileSync, cpSync, existsSync, symlinkSync, writeFileSync } from "no
 import { join } from "node:path";
 import type { Visit } from "./clients.ts";
 import { run } from "./report.ts";
-import { root } from "./server.ts";
+import { root, startOfSeven } from "./server.ts";
 
 interface Program {
   readonly file: string;
@@ -38,11 +38,6 @@ const programs: readonly Program[] = [
     differs: "its numbers as text pass; then it sends a NUL, which ONNX Runtime takes in no text",
   },
   { file: "simple_http_health_metadata.py", door: "rest" },
-  {
-    file: "simple_http_model_control.py",
-    door: "rest",
-    differs: "wants seven models, and sends a configuration along; the folder is what is served",
-  },
   { file: "simple_grpc_infer_client.py", door: "grpc" },
   { file: "simple_grpc_health_metadata.py", door: "grpc" },
   { file: "grpc_client.py", door: "grpc" },
@@ -70,6 +65,7 @@ export async function runTritonExamples(visit: Visit): Promise<void> {
     return;
   }
   const isUsual = server.rest.endsWith(":8000") && server.grpc.endsWith(":8001");
+  await runModelControl(visit, python, folder);
   for (const { file, door, words = [], differs } of programs) {
     const name = ["triton-examples", file, ...words.slice(-1)].join(" ");
     const path = join(folder, file);
@@ -84,6 +80,24 @@ export async function runTritonExamples(visit: Visit): Promise<void> {
     }
   }
   await runJavaScript(visit, folder);
+}
+
+/** Loads and unloads; against a server of its own, which may hold seven models alone. */
+async function runModelControl(visit: Visit, python: string, folder: string): Promise<void> {
+  const file = "simple_http_model_control.py";
+  const name = `triton-examples ${file}`;
+  const { environments, report } = visit;
+  if (!existsSync(join(folder, file))) {
+    report.skip(name, "it is not in the folder");
+    return;
+  }
+  const server = await startOfSeven(environments.folder("seven-models"));
+  try {
+    const args = [join(folder, file), "-u", server.url.slice("http://".length)];
+    report.judge(name, await run({ command: python, args, timeoutMs: 60_000 }));
+  } finally {
+    await server.stop();
+  }
 }
 
 /** The Node program reads the protocol's files beside itself; it gets Millrace's. */

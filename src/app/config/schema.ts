@@ -9,7 +9,7 @@
 import { z } from "zod";
 import { type LimitName, type Limits, limitTable } from "../../base/index.ts";
 import { dialectNames } from "../../doors/rest/index.ts";
-import { aliasOfText } from "../../model/index.ts";
+import { aliasOfText, runCeilings } from "../../model/index.ts";
 import { logLevels } from "../../observe/index.ts";
 import { tlsFields } from "./tls-fields.ts";
 
@@ -90,12 +90,12 @@ const modelsSchema = z.strictObject({
 
 /** What stands here wins over every `model.yaml`; null leaves it to the model. */
 const batchingSchema = z.strictObject({
-  itemsMax: z.int().min(1).max(10_000).nullable().default(null).meta({
+  itemsMax: z.int().min(1).max(runCeilings.itemsMax).nullable().default(null).meta({
     description: "Largest batch; 1 turns batching off. Unset: as the model says, else 32.",
     unit: "item",
     since,
   }),
-  delayMsMax: z.number().min(0).max(1_000).nullable().default(null).meta({
+  delayMsMax: z.number().min(0).max(runCeilings.delayMsMax).nullable().default(null).meta({
     description: "Longest wait for company. Unset: as the model says, else 0.",
     unit: "ms",
     since,
@@ -104,7 +104,7 @@ const batchingSchema = z.strictObject({
 
 const workersSchema = z.strictObject({
   instances: z
-    .union([z.int().min(1).max(64), z.literal("auto")], {
+    .union([z.int().min(1).max(runCeilings.instances), z.literal("auto")], {
       error: "expected a whole number from 1 to 64, or auto",
     })
     .nullable()

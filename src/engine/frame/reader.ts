@@ -54,10 +54,10 @@ export class FrameReader {
 
   /** Nobody looks at `frame` any more: its memory may hold another large one. */
   giveBack(frame: Frame): void {
-    const { buffer, length } = frame.bytes;
-    if (length <= ownBytesMin || buffer === this.#block.buffer) return;
-    markSole(buffer);
-    giveBackLarge(buffer);
+    const { bytes } = frame;
+    if (bytes.length <= ownBytesMin || bytes.buffer === this.#block.buffer) return;
+    markSole(bytes.buffer);
+    giveBackLarge(bytes);
   }
 
   /** `count` bytes were written to the last target. Throws FrameFault. */

@@ -4,8 +4,8 @@ import { expect, test } from "vitest";
 import { ServingError } from "../../base/index.ts";
 import type { Dtype } from "../../tensor/index.ts";
 import type { InputSpec, OutputSpec, Signature } from "../signature.ts";
+import { readManifest } from "./manifest/read-manifest.ts";
 import { mergeSignature } from "./merge-signature.ts";
-import { readManifest } from "./read-manifest.ts";
 
 function input(name: string, dtype: Dtype, shape: readonly number[]): InputSpec {
   const none = { min: undefined, max: undefined, lengthMin: undefined, lengthMax: undefined };

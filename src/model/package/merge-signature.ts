@@ -12,9 +12,9 @@ import type { ColumnSpec } from "../column-spec.ts";
 import { listed } from "../input/check-shape.ts";
 import { dtypeRange, isWholeDtype } from "../input/dtype-range.ts";
 import type { InputSpec, Label, OutputSpec, Signature } from "../signature.ts";
-import type { Manifest } from "./manifest-schema.ts";
-import type { KeyPath, ProblemList } from "./problem-list.ts";
-import type { ReadManifest } from "./read-manifest.ts";
+import type { Manifest } from "./manifest/manifest-schema.ts";
+import type { KeyPath, ProblemList } from "./manifest/problem-list.ts";
+import type { ReadManifest } from "./manifest/read-manifest.ts";
 
 type InputWords = Manifest["inputs"][string];
 type OutputWords = Manifest["outputs"][string];

@@ -4,7 +4,7 @@
 import type { Limits } from "../../base/index.ts";
 import type { OnnxFacts } from "../onnx/index.ts";
 import type { Signature } from "../signature.ts";
-import type { Manifest } from "./manifest-schema.ts";
+import type { Manifest } from "./manifest/manifest-schema.ts";
 import type { PackageLocation } from "./package-location.ts";
 
 /** How the version wants to be run; after reading, nothing is optional but the limits. */

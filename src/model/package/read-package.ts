@@ -12,15 +12,16 @@ import { withPackageFile } from "../onnx/check/package-file.ts";
 import { importOnnx, type OnnxImport } from "../onnx/index.ts";
 import type { Signature } from "../signature.ts";
 import { manifestFile } from "./layout.ts";
-import { freezeSignature, mergeSignature } from "./merge-signature.ts";
-import type { ModelPackage, PackageSettings } from "./model-package.ts";
-import type { PackageLocation, TritonPlace } from "./package-location.ts";
 import {
   defaultManifest,
   manifestBytesMax,
   type ReadManifest,
   readManifest,
-} from "./read-manifest.ts";
+} from "./manifest/read-manifest.ts";
+import { freezeSignature, mergeSignature } from "./merge-signature.ts";
+import type { ModelPackage, PackageSettings } from "./model-package.ts";
+import type { PackageLocation, TritonPlace } from "./package-location.ts";
+import { runCeilings } from "./run-settings.ts";
 import { applyTritonConfig } from "./triton/apply-config.ts";
 import { readLabels } from "./triton/read-labels.ts";
 
@@ -169,7 +170,7 @@ function tritonSettings(settings: PackageSettings, triton: TritonPlace): Package
     ...settings,
     batching: {
       ...settings.batching,
-      itemsMax: isLimited ? Math.min(itemsMax, 10_000) : settings.batching.itemsMax,
+      itemsMax: isLimited ? Math.min(itemsMax, runCeilings.itemsMax) : settings.batching.itemsMax,
       delayMsMax: delayMsMax ?? settings.batching.delayMsMax,
     },
     instances: instances ?? settings.instances,

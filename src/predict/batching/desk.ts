@@ -7,7 +7,7 @@
 import type { ServingError } from "../../base/index.ts";
 import type { Tensor } from "../../tensor/index.ts";
 import type { BatchingObserver } from "../observer.ts";
-import type { Entry } from "./entry.ts";
+import { type Entry, isSettled } from "./entry.ts";
 import { joinShares } from "./share-outputs.ts";
 import type { WaitingRoom } from "./waiting-room.ts";
 
@@ -65,9 +65,4 @@ export class Desk {
     if (entry.state === "waiting") this.#room.remove(entry);
     entry.state = "settled";
   }
-}
-
-/** True when nobody waits for the entry any more. */
-export function isSettled(entry: Entry): boolean {
-  return entry.whole === undefined ? entry.state === "settled" : entry.whole.isSettled;
 }

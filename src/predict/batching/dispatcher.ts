@@ -6,20 +6,19 @@
  * that the door writes them together. Invariants: nothing is sent after its deadline; a place is
  * freed exactly once, whatever the outcome.
  */
-import { type Clock, markSole, ServingError, type Timer } from "../../base/index.ts";
+import { type Clock, ServingError, type Timer } from "../../base/index.ts";
 import type { Batch, BatchResult, Instance } from "../../engine/index.ts";
 import type { Signature } from "../../model/index.ts";
-import { ByteStrings, type Tensor } from "../../tensor/index.ts";
 import type { BatchingObserver } from "../observer.ts";
 import type { Suspicion } from "../suspects/suspicion.ts";
 import { awayError, deadlineError, isTooLongAway, startsInMs } from "./admit.ts";
-import { type Desk, isSettled } from "./desk.ts";
-import type { Entry } from "./entry.ts";
+import type { Desk } from "./desk.ts";
+import { type Entry, isSettled } from "./entry.ts";
 import type { EffectiveRules } from "./intake.ts";
 import { planBatch } from "./plan-batch.ts";
 import { splitRejected } from "./retry-plan.ts";
 import { batchOf, Run, Slot } from "./run.ts";
-import { outputFault, shareOf } from "./share-outputs.ts";
+import { markUsers, outputFault, sharesOf } from "./share-outputs.ts";
 import type { ItemCost } from "./split-request.ts";
 import type { WaitingRoom } from "./waiting-room.ts";
 
@@ -163,14 +162,13 @@ export class Dispatcher {
     suspicion.absolve(run);
     this.#sendAll();
     const isShared = run.entries.length > 1 || items !== run.items;
-    if (!isShared) for (const output of result.outputs) markSoleOf(output);
-    let from = 0;
-    for (const entry of run.entries) {
-      if (!isSettled(entry)) {
-        noteTimes(entry, { run, nowMs, runMs: result.runMs });
-        desk.answer(entry, isShared ? shareOf(result.outputs, from, entry) : result.outputs);
-      }
-      from += entry.items;
+    const shares = isShared ? sharesOf(run.entries, result.outputs) : [result.outputs];
+    markUsers(result.outputs, shares);
+    for (let at = 0; at < shares.length; at += 1) {
+      const [entry, share] = [run.entries[at], shares[at]];
+      if (entry === undefined || share === undefined || isSettled(entry)) continue;
+      noteTimes(entry, { run, nowMs, runMs: result.runMs });
+      desk.answer(entry, share);
     }
     changed();
   }
@@ -246,11 +244,6 @@ export class Dispatcher {
     });
     return nowMs;
   }
-}
-
-/** The only request of its run has the outputs for itself. */
-function markSoleOf({ elements }: Tensor): void {
-  if (!(elements instanceof ByteStrings)) markSole(elements.buffer);
 }
 
 /** What an instance throws at once is treated like what it throws later. */

@@ -86,6 +86,11 @@ export class Whole {
   }
 }
 
+/** True when nobody waits for the entry any more. */
+export function isSettled(entry: Entry): boolean {
+  return entry.whole === undefined ? entry.state === "settled" : entry.whole.isSettled;
+}
+
 /** What the engine is given for an entry; slices share the memory of the request. */
 export function partOf(entry: Entry): BatchPart {
   if (entry.whole === undefined) return entry.request;

@@ -4,10 +4,17 @@
  * Dtype and item count are enforced, because a request would get a neighbour's rows otherwise; the
  * shape that the artifact declares is advisory, because real exports get it wrong.
  */
-import { ServingError } from "../../base/index.ts";
+import { isLarge, markShared, markSole, ServingError } from "../../base/index.ts";
 import type { OutputSpec, Signature } from "../../model/index.ts";
-import { concatItems, elementCount, sliceItems, type Tensor } from "../../tensor/index.ts";
-import type { Entry, Whole } from "./entry.ts";
+import {
+  ByteStrings,
+  concatItems,
+  elementCount,
+  type NumericArray,
+  sliceItems,
+  type Tensor,
+} from "../../tensor/index.ts";
+import { type Entry, isSettled, type Whole } from "./entry.ts";
 
 /** What a run promised: the wanted outputs, and the items that went in, padding counted. */
 export interface OutputPromise {
@@ -58,11 +65,42 @@ function invalid(what: string): ServingError {
   return new ServingError("MODEL_OUTPUT_INVALID", `the model broke its signature: ${what}`);
 }
 
-/** The share of an entry whose items start at `from` in the run. */
-export function shareOf(outputs: readonly Tensor[], from: number, entry: Entry): readonly Tensor[] {
-  const share: Tensor[] = [];
-  for (const output of outputs) share.push(sliceItems(output, from, from + entry.items));
-  return share;
+/** The shares of the entries of a run, in their order; none for one that nobody waits for. */
+export function sharesOf(
+  entries: readonly Entry[],
+  outputs: readonly Tensor[],
+): (readonly Tensor[] | undefined)[] {
+  let from = 0;
+  return entries.map((entry) => {
+    const to = from + entry.items;
+    const share = isSettled(entry)
+      ? undefined
+      : outputs.map((output) => sliceItems(output, from, to));
+    from = to;
+    return share;
+  });
+}
+
+/**
+ * Says who looks at the memory of a large answer, so that it is used again when all have. Where
+ * several share it, strings and empty shares leave it to the collector: they begin nowhere.
+ */
+export function markUsers(
+  outputs: readonly Tensor[],
+  shares: readonly (readonly Tensor[] | undefined)[],
+): void {
+  const memory = outputs.map(({ elements }) => elements).filter(isNumeric);
+  if (!memory.some(({ buffer }) => isLarge(buffer))) return;
+  if (shares.length === 1) {
+    for (const { buffer } of memory) markSole(buffer);
+  } else if (memory.length === outputs.length) {
+    const parts = shares.flatMap((share) => share?.map(({ elements }) => elements) ?? []);
+    markShared(parts.filter(isNumeric));
+  }
+}
+
+function isNumeric(elements: Tensor["elements"]): elements is NumericArray {
+  return !(elements instanceof ByteStrings);
 }
 
 /** The answer of a request from those of its slices. REQUIRES: every slice has answered. */

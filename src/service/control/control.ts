@@ -4,6 +4,7 @@
  * In the primary front it is `ModelControl`; in the others it asks the primary.
  */
 import { ServingError } from "../../base/index.ts";
+import type { RunSettings } from "../../model/index.ts";
 
 export interface LoadAsk {
   readonly model: string;
@@ -12,6 +13,8 @@ export interface LoadAsk {
    * for where the server's paths have a model of that name.
    */
   readonly place: string | undefined;
+  /** How to run what is loaded, in place of what its packages say; until it is loaded again. */
+  readonly settings?: RunSettings | undefined;
 }
 
 export interface UnloadAsk {
@@ -52,17 +55,4 @@ export function controlOf({ control }: { control: Control | undefined }, what: s
     `models are not ${what} while the server runs: it serves what its paths held at the start; ` +
     "its operator may allow it (server.modelControl)";
   throw new ServingError("PERMISSION_DENIED", message);
-}
-
-/**
- * The protocol lets a caller send a configuration and files to be served instead of those in the
- * repository; here what is served is what the operator put there.
- *
- * @throws UNSUPPORTED naming the parameter
- */
-export function refuseLoadParameters(names: readonly string[]): void {
-  const sent = names.find((name) => name === "config" || name.startsWith("file:"));
-  if (sent === undefined) return;
-  const message = `parameters.${sent}: known, but not offered: change the model's folder instead`;
-  throw new ServingError("UNSUPPORTED", message, { field: `parameters.${sent}` });
 }

@@ -7,12 +7,13 @@
  * Invariant: whatever fails on the way, what served before an operation serves after it, unless it
  * was to be unloaded.
  */
+import { isDeepStrictEqual } from "node:util";
 import { quote, ServingError } from "../../base/index.ts";
-import type { ModelAlias, ModelPackage } from "../../model/index.ts";
+import type { ModelAlias, ModelPackage, RunSettings } from "../../model/index.ts";
 import type { VersionEntry } from "../../registry/index.ts";
 import { type LoadModelsOptions, registerFailed } from "../load-models.ts";
 import { loadVersion } from "../load-version.ts";
-import { readOne } from "../read-packages.ts";
+import { readOne, withOverrides } from "../read-packages.ts";
 import type { ServedVersion } from "../served-version.ts";
 import type { Service } from "../service.ts";
 import type { Control, LoadAsk, UnloadAsk } from "./control.ts";
@@ -93,8 +94,9 @@ export class ModelControl implements Control {
       const { name: model, version } = pack ?? location;
       if (model !== ask.model) continue;
       kept.add(version);
-      if (pack !== undefined) faults.push(await this.#bring(pack, retired));
-      else faults.push(this.#refused({ model, version }, error?.message ?? "it cannot be read"));
+      if (pack !== undefined) {
+        faults.push(await this.#bring(asAsked(pack, ask.settings), retired));
+      } else faults.push(this.#refused({ model, version }, error?.message ?? "it cannot be read"));
     }
     if (kept.size === 0) throw notFound(ask.model);
     const known = [...(registry.models.get(ask.model)?.versions.values() ?? [])];
@@ -124,7 +126,7 @@ export class ModelControl implements Control {
         return ServingError.from(thrown).message;
       }
     }
-    if (before.served?.package.digest === pack.digest) {
+    if (before.served !== undefined && isSame(before.served.package, pack)) {
       before.reason = "";
       return undefined;
     }
@@ -183,4 +185,16 @@ export class ModelControl implements Control {
     if (leaving.length > 0) await this.#options.publish();
     for (const { model, version } of leaving) log.info("unloaded", { model, version });
   }
+}
+
+/** The same files, run the same way. */
+function isSame(one: ModelPackage, other: ModelPackage): boolean {
+  return one.digest === other.digest && isDeepStrictEqual(one.settings, other.settings);
+}
+
+/** Where Triton's `max_batch_size` bounds requests, the one in its place does. */
+function asAsked(pack: ModelPackage, said: RunSettings | undefined): ModelPackage {
+  if (said === undefined) return pack;
+  const isBound = pack.layout === "triton" && pack.settings.limits.requestItemsMax !== undefined;
+  return withOverrides(pack, { ...said, requestItemsMax: isBound ? said.itemsMax : undefined });
 }

@@ -9,15 +9,16 @@ import type { InputSpec, OutputSpec } from "../../model/index.ts";
 import type { ModelMetrics, ServerMetrics } from "../../observe/index.ts";
 import type { Dtype } from "../../tensor/index.ts";
 import type { ServedVersion } from "../served-version.ts";
+import type { Service } from "../service.ts";
 
 /** Extensions that work; nothing is advertised that does not. */
-export const oipExtensions = [
-  "classification",
-  "binary_tensor_data",
-  "parameters",
-  "model_configuration",
-  "statistics",
-] as const;
+export function oipExtensions({ control }: Pick<Service, "control">): string[] {
+  const always = [
+    ...["classification", "binary_tensor_data", "parameters", "model_configuration"],
+    "statistics",
+  ];
+  return control === undefined ? always : [...always, "model_repository"];
+}
 
 const onnxPlatform = "onnxruntime_onnx";
 

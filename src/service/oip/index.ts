@@ -15,6 +15,7 @@ export {
   type ShownOutput,
   shownOutput,
 } from "./inference.ts";
+export { filePrefix, type LoadParameters, loadSettings } from "./load-config.ts";
 export {
   type IndexEntry,
   isReadyNow,

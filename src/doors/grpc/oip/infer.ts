@@ -23,7 +23,7 @@ export function infer(service: Service, call: MethodCall, message: Buffer): void
         call.reply(frame, rest);
         if (rest.length > 0 || message.length >= largeBytesMin) {
           call.onSent?.(() => {
-            for (const { buffer } of [message, ...rest]) giveBackLarge(buffer);
+            for (const part of [message, ...rest]) giveBackLarge(part);
           });
         }
       } catch (thrown) {

@@ -7,13 +7,15 @@
 import { ServingError } from "../../../base/index.ts";
 import {
   controlOf,
+  filePrefix,
   isReadyNow,
+  type LoadParameters,
+  loadSettings,
   modelConfig,
   modelMetadata,
   modelStatistics,
   notOffered,
   oipExtensions,
-  refuseLoadParameters,
   repositoryIndex,
   type ServedVersion,
   type Service,
@@ -81,7 +83,7 @@ function questions(options: OipServiceOptions): { [name: string]: Method } {
     ServerMetadata: method("ServerMetadata", () => ({
       name: serverName,
       version: serverVersion,
-      extensions: [...oipExtensions],
+      extensions: oipExtensions(service),
     })),
     ModelMetadata: method("ModelMetadata", (request) => {
       const served = find(request);
@@ -129,8 +131,9 @@ function repository(service: Service): { [name: string]: Method } {
     RepositoryModelLoad: method("RepositoryModelLoad", async (request) => {
       const control = controlOf(service, "loaded");
       checkRepository(request);
-      refuseLoadParameters(Object.keys(request["parameters"] ?? {}));
-      await control.load({ model: String(request["model_name"]), place: undefined });
+      const model = String(request["model_name"]);
+      const settings = loadSettings({ service, model }, loadParameters(request));
+      await control.load({ model, place: undefined, settings });
       return {};
     }),
     RepositoryModelUnload: method("RepositoryModelUnload", async (request) => {
@@ -140,6 +143,19 @@ function repository(service: Service): { [name: string]: Method } {
       return {};
     }),
   };
+}
+
+/** @throws INVALID_REQUEST when the configuration is no text */
+function loadParameters(request: PlainMessage): LoadParameters {
+  const all = request["parameters"] as { readonly [name: string]: PlainMessage } | undefined;
+  const names = Object.keys(all ?? {});
+  const file = names.find((name) => name.startsWith(filePrefix));
+  const said = all?.["config"];
+  if (said === undefined) return { config: undefined, file };
+  const config = said["string_param"];
+  if (typeof config === "string") return { config, file };
+  const message = "parameters.config: expected a string_param with JSON as text";
+  throw new ServingError("INVALID_REQUEST", message, { field: "parameters.config" });
 }
 
 /** There is one repository, and it has no name. */

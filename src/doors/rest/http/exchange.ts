@@ -138,8 +138,8 @@ export class Exchange implements RequestContext {
     }
     this.#writeParts(varied(head), parts);
     this.response.onSent?.(() => {
-      for (const { buffer } of parts) giveBackLarge(buffer);
-      giveBackLarge(this.body.buffer);
+      for (const part of parts) giveBackLarge(part);
+      giveBackLarge(this.body);
     });
     this.#over("OK", undefined);
   }

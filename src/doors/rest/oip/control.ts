@@ -1,11 +1,15 @@
 /**
  * `POST /v2/repository/models/M/load` and `.../unload`.
  *
- * A configuration or files in the request would serve what nobody has put into the repository, so
- * they are refused by name; `unload_dependents` is read, and nothing depends on a model here.
+ * `unload_dependents` is read, and nothing depends on a model here.
  */
 import { ServingError } from "../../../base/index.ts";
-import { controlOf, refuseLoadParameters } from "../../../service/index.ts";
+import {
+  controlOf,
+  filePrefix,
+  type LoadParameters,
+  loadSettings,
+} from "../../../service/index.ts";
 import { JsonReader } from "../../../tensor/index.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { nameOf, type Replies } from "./replies.ts";
@@ -13,38 +17,55 @@ import { nameOf, type Replies } from "./replies.ts";
 export async function loadModel({ service }: Replies, exchange: Exchange): Promise<void> {
   const model = nameOf(exchange);
   const control = controlOf(service, "loaded");
-  refuseLoadParameters(parameterNames(exchange, service.limits.jsonDepthMax));
-  await control.load({ model, place: undefined });
+  const said = readParameters(exchange, service.limits.jsonDepthMax);
+  const settings = loadSettings({ service, model }, said);
+  await control.load({ model, place: undefined, settings });
   exchange.replyJson("{}");
 }
 
 export async function unloadModel({ service }: Replies, exchange: Exchange): Promise<void> {
   const model = nameOf(exchange);
   const control = controlOf(service, "unloaded");
-  parameterNames(exchange, service.limits.jsonDepthMax);
+  readParameters(exchange, service.limits.jsonDepthMax);
   await control.unload({ model, version: undefined });
   exchange.replyJson("{}");
 }
 
-/** Names of the members of `parameters`; the body may be empty. @throws INVALID_REQUEST */
-function parameterNames({ body }: Exchange, jsonDepthMax: number): string[] {
+/** The body may be empty. @throws INVALID_REQUEST */
+function readParameters({ body }: Exchange, jsonDepthMax: number): LoadParameters {
   const reader = new JsonReader(body, jsonDepthMax);
-  const names: string[] = [];
-  if (reader.peek() === "end") return names;
+  let said: LoadParameters = { config: undefined, file: undefined };
+  if (reader.peek() === "end") return said;
   reader.enterObject();
   while (reader.nextMember()) {
     if (!reader.isKey("parameters")) reader.skipValue();
-    else if (reader.peek() === "object") {
-      reader.enterObject();
-      while (reader.nextMember()) {
-        names.push(reader.keyText());
-        reader.skipValue();
-      }
-    } else {
+    else if (reader.peek() === "object") said = readMembers(reader);
+    else {
       const message = `parameters: expected an object, got ${reader.shownNext()}`;
       throw new ServingError("INVALID_REQUEST", message, { field: "parameters" });
     }
   }
   reader.end();
-  return names;
+  return said;
+}
+
+function readMembers(reader: JsonReader): LoadParameters {
+  let config: string | undefined;
+  let file: string | undefined;
+  reader.enterObject();
+  while (reader.nextMember()) {
+    if (reader.isKey("config")) config = readConfig(reader);
+    else {
+      const name = reader.keyText();
+      if (name.startsWith(filePrefix)) file = name;
+      reader.skipValue();
+    }
+  }
+  return { config, file };
+}
+
+function readConfig(reader: JsonReader): string {
+  if (reader.peek() === "string") return reader.readString();
+  const message = `parameters.config: expected JSON as text, got ${reader.shownNext()}`;
+  throw new ServingError("INVALID_REQUEST", message, { field: "parameters.config" });
 }

@@ -17,11 +17,11 @@ import { nameOf, type Replies } from "./replies.ts";
 
 /** `GET /v2` */
 export function serverMetadata(replies: Replies, exchange: Exchange): void {
-  const { serverName, serverVersion } = replies;
+  const { serverName, serverVersion, service } = replies;
   replyStatus(exchange, 200, {
     name: serverName,
     version: serverVersion,
-    extensions: oipExtensions,
+    extensions: oipExtensions(service),
   });
 }
 

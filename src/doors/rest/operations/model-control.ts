@@ -3,11 +3,12 @@
  *
  * Both claim `/models`, which the simple dialect has too: these routes are open only on a listener
  * that does not speak it. Models are loaded and unloaded where the operator allows it. What was
- * unloaded is not there, for these two. How many workers a model has is its package's word, and the
- * default version is an alias of the operator's: asking for what is so already is answered, the
+ * unloaded is not there, for these two. How many workers a model has is said when it is loaded, and
+ * the default version is an alias of the operator's: asking for what is so already is answered, the
  * rest refused with what to do instead.
  */
 import { quote, ServingError } from "../../../base/index.ts";
+import { type RunSettings, runCeilings } from "../../../model/index.ts";
 import {
   controlOf,
   isVersionReady,
@@ -145,7 +146,7 @@ function queueOf({ limits }: Service, served: ServedVersion | undefined): object
  *
  * SageMaker names a folder of its own choice below the server's path; TorchServe names an archive
  * or a folder in its store, here a model below the server's paths. Workers start at once and the
- * answer waits for them, whatever `synchronous` and `initial_workers` say.
+ * answer waits for them, whatever `synchronous` says.
  */
 async function register(
   service: Service,
@@ -165,9 +166,25 @@ async function register(
     const message = `model ${quote(model)} is loaded already`;
     throw new ServingError("ALREADY_EXISTS", message, { field: "model_name" });
   }
-  await controlOf(service, "loaded").load({ model, place: url === "" ? undefined : url });
+  const settings = isTorchserve ? settingsOf(exchange) : undefined;
+  const place = url === "" ? undefined : url;
+  await controlOf(service, "loaded").load({ model, place, settings });
   const status = isTorchserve ? `Model "${model}" registered` : `model ${quote(model)} is loaded`;
   replyStatus(exchange, 200, { status });
+}
+
+/** How TorchServe's caller wants it run; 0 and nothing are the package's word. */
+function settingsOf(exchange: Exchange): RunSettings | undefined {
+  const read = (name: string, max: number): number | undefined => {
+    const whole = wholeOf(exchange, name, { fallback: 0, min: 0, max });
+    return whole === 0 ? undefined : whole;
+  };
+  const settings = {
+    itemsMax: read("batch_size", runCeilings.itemsMax),
+    delayMsMax: read("max_batch_delay", runCeilings.delayMsMax),
+    instances: read("initial_workers", runCeilings.instances),
+  };
+  return Object.values(settings).every((each) => each === undefined) ? undefined : settings;
 }
 
 /** The name that TorchServe takes from an archive or folder when none is given. */
@@ -202,7 +219,7 @@ function scaleWorkers(service: Service, exchange: Exchange): void {
     if (isMet) continue;
     const message =
       `${field}: got ${wanted}, and model ${quote(name)} has ${count}: the count is that of its ` +
-      "package (instances) or of the server (--instances)";
+      "package (instances), of the server (--instances) or of its registration (initial_workers)";
     throw new ServingError("UNSUPPORTED", message, { field });
   }
   replyStatus(exchange, 200, { status: "Processing worker updates..." });

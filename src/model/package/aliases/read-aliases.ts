@@ -10,7 +10,7 @@ import { quote, ServingError } from "../../../base/index.ts";
 import { listed } from "../../input/check-shape.ts";
 import { withPackageFile } from "../../onnx/check/package-file.ts";
 import { yamlRules } from "../../schema-words.ts";
-import { ProblemList } from "../problem-list.ts";
+import { ProblemList } from "../manifest/problem-list.ts";
 import { aliasesMax, aliasWords, isAlias, type ModelAlias } from "./alias.ts";
 
 /** The file's name in the folder of a model. */

@@ -8,6 +8,7 @@
  */
 import { didYouMean, quote, ServingError } from "../../../base/index.ts";
 import type { Dtype } from "../../../tensor/index.ts";
+import { runCeilings } from "../run-settings.ts";
 import { FieldReader } from "./field-reader.ts";
 import { parseTextFormat, textFault } from "./text-format.ts";
 
@@ -69,8 +70,6 @@ const dtypes: Readonly<Record<string, Dtype>> = {
 
 /** Says nothing, changes nothing, and needs no warning. */
 const harmless = ["version", "optimization"];
-
-const delayMsLimit = 1_000;
 
 /** @throws MODEL_INVALID naming file and line */
 export function readTritonConfig(bytes: Uint8Array): TritonConfig {
@@ -146,9 +145,9 @@ function delayOf(top: FieldReader): number | undefined {
     batcher.warn("preferred_batch_size is not used: a batch leaves as soon as a worker is free");
   }
   batcher.warnOfRest();
-  if (delayUs / 1000 <= delayMsLimit) return delayUs / 1000;
-  batcher.warn(`max_queue_delay_microseconds ${delayUs} is cut to ${delayMsLimit} ms`);
-  return delayMsLimit;
+  if (delayUs / 1000 <= runCeilings.delayMsMax) return delayUs / 1000;
+  batcher.warn(`max_queue_delay_microseconds ${delayUs} is cut to ${runCeilings.delayMsMax} ms`);
+  return runCeilings.delayMsMax;
 }
 
 function instancesOf(top: FieldReader): number | undefined {
@@ -157,13 +156,14 @@ function instancesOf(top: FieldReader): number | undefined {
   let count = 0;
   for (const group of groups) {
     const kind = group.word("kind");
-    count += group.integer("count", 1, 64) ?? 1;
+    count += group.integer("count", 1, runCeilings.instances) ?? 1;
     if (kind === "KIND_GPU") group.warn("instance_group KIND_GPU runs on the CPU here");
     group.skip("name");
     group.warnOfRest();
   }
-  if (count <= 64) return count;
-  throw textFault(configFile, top.lineOf("instance_group"), `${count} instances, at most 64`);
+  if (count <= runCeilings.instances) return count;
+  const message = `${count} instances, at most ${runCeilings.instances}`;
+  throw textFault(configFile, top.lineOf("instance_group"), message);
 }
 
 /** Triton serves the one latest version unless told otherwise. */

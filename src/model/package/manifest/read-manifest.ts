@@ -17,9 +17,9 @@ import {
   type YAMLMap,
 } from "yaml";
 import type { z } from "zod";
-import { didYouMean, quote, ServingError } from "../../base/index.ts";
-import { listed } from "../input/check-shape.ts";
-import { issueText, yamlAliasesMax, yamlRules } from "../schema-words.ts";
+import { didYouMean, quote, ServingError } from "../../../base/index.ts";
+import { listed } from "../../input/check-shape.ts";
+import { issueText, yamlAliasesMax, yamlRules } from "../../schema-words.ts";
 import { type Manifest, manifestSchema } from "./manifest-schema.ts";
 import { type KeyPath, ProblemList } from "./problem-list.ts";
 import { childSchema, keysOf } from "./schema-walk.ts";

@@ -5,8 +5,8 @@
  * strangers, so at most 20 are shown. Messages name the file as the package calls it, never by its
  * full path.
  */
-import { quote, ServingError } from "../../base/index.ts";
-import { isModelName } from "./identity.ts";
+import { quote, ServingError } from "../../../base/index.ts";
+import { isModelName } from "../identity.ts";
 
 /** Problems shown, and problems noted before the rest is not even counted. */
 const problemsMax = 20;

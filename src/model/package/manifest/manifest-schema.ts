@@ -7,9 +7,10 @@
  * decided in `merge-signature.ts`.
  */
 import { z } from "zod";
-import { limitTable } from "../../base/index.ts";
-import { type Dtype, dtypeTable } from "../../tensor/index.ts";
-import { isModelName, isVersion, nameLengthMax, namePattern } from "./identity.ts";
+import { limitTable } from "../../../base/index.ts";
+import { type Dtype, dtypeTable } from "../../../tensor/index.ts";
+import { isModelName, isVersion, nameLengthMax, namePattern } from "../identity.ts";
+import { runCeilings } from "../run-settings.ts";
 
 const since = "0.1.0";
 
@@ -112,10 +113,10 @@ const batchingSchema = z.strictObject({
   itemsMax: z
     .int()
     .min(1)
-    .max(10_000)
+    .max(runCeilings.itemsMax)
     .default(32)
     .meta({ description: "Largest batch; 1 turns batching off.", unit: "item", since }),
-  delayMsMax: z.number().min(0).max(1_000).default(0).meta({
+  delayMsMax: z.number().min(0).max(runCeilings.delayMsMax).default(0).meta({
     description: "Longest wait for company.",
     unit: "ms",
     since,
@@ -183,7 +184,7 @@ export const manifestSchema = z
       .default("process")
       .meta({ description: "Where the engine runs: in a child process, or in the server.", since }),
     instances: z
-      .union([z.int().min(1).max(64), z.literal("auto")], {
+      .union([z.int().min(1).max(runCeilings.instances), z.literal("auto")], {
         error: "expected a whole number from 1 to 64, or auto",
       })
       .default(1)

@@ -2,7 +2,7 @@
 // and no file can hurt the reader. Method: the documented example, a file full of faults, each
 // limit at its edge, known YAML bombs.
 import { expect, test } from "vitest";
-import { ServingError } from "../../base/index.ts";
+import { ServingError } from "../../../base/index.ts";
 import { manifestJsonSchema, manifestReference } from "./manifest-reference.ts";
 import { readManifest } from "./read-manifest.ts";
 
