@@ -59,6 +59,14 @@ export const limitTable = {
     undefined,
     "a reader that takes nothing for so long is cut",
   ]),
+  connectionUnreadBytesMax: row([128 * mi, 1024, 2 ** 50], "byte", [
+    "REPLIES_UNREAD",
+    "replies that wait for the reader of one connection; any one may",
+  ]),
+  unreadBytesMax: row([1024 * mi, 1024, 2 ** 50], "byte", [
+    undefined,
+    "replies that wait for all readers; then the connection that lets them wait longest ends",
+  ]),
   connectionsMax: row([10_000, 1, 1_000_000], "connection", [undefined, "closed at accept"]),
   wsFrameBytesMax: row([64 * mi, 1, 2047 * mi], "byte", [
     "PAYLOAD_TOO_LARGE",

@@ -35,6 +35,8 @@ export interface HttpCounts {
   streams: () => number;
   /** Bytes that open streams hold for readers who have not taken them; asked at scrape time. */
   streamBufferBytes: () => number;
+  /** Bytes of replies that wait for their readers; asked at scrape time. */
+  unreadBytes: () => number;
 }
 
 /** What the gRPC door counts beside its requests. */
@@ -67,6 +69,7 @@ export class ServerMetrics {
     connections: () => 0,
     streams: () => 0,
     streamBufferBytes: () => 0,
+    unreadBytes: () => 0,
   };
   /** How many fronts there are; `undefined` with one. */
   fronts: FrontsSeen | undefined;

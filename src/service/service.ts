@@ -8,6 +8,7 @@ import { type Clock, type Limits, ServingError } from "../base/index.ts";
 import type { ServerMetrics } from "../observe/index.ts";
 import type { InferenceRequest, InferenceResponse, RequestContext } from "../predict/index.ts";
 import type { Registry } from "../registry/index.ts";
+import { UnreadReplies } from "../transport/index.ts";
 import type { Control } from "./control/control.ts";
 import { DeepHealth } from "./deep-health.ts";
 import type { FiguresAsk, GatherFigures } from "./fronts/whole.ts";
@@ -31,6 +32,8 @@ export class Service {
   readonly clock: Clock;
   /** The streams of all doors. */
   readonly streams: OpenStreams;
+  /** What waits for the readers of all doors. */
+  readonly unread: UnreadReplies;
   phase: ServerPhase = "starting";
   /** Gathers the figures of all fronts; `undefined` while this one is alone. */
   gather: GatherFigures | undefined;
@@ -47,6 +50,11 @@ export class Service {
     this.#defaultModel = options.defaultModel;
     this.#deep = new DeepHealth(this);
     this.streams = new OpenStreams(options.limits);
+    this.unread = new UnreadReplies({
+      ...{ limits: options.limits, clock: options.clock },
+      limitHit: (name) => this.metrics.limitHits.add(name),
+    });
+    options.metrics.http.unreadBytes = () => this.unread.bytes;
     options.metrics.http.streams = () => this.streams.count;
     options.metrics.http.streamBufferBytes = () => this.streams.unreadBytes;
   }

@@ -22,6 +22,7 @@ const unseen: Readonly<Record<string, string>> = {
   MODEL_BUSY: "only where models may be loaded: test/e2e/model-control.test.ts",
   MODEL_INVALID: "only at load: reason of the version",
   MODEL_LOAD_FAILED: "only at load: reason of the version",
+  REPLIES_UNREAD: "only for a caller who does not read: test/security/unread-bytes.test.ts",
   SERVICE_NOT_FOUND: "only over gRPC: test/e2e/grpc.test.ts",
 };
 

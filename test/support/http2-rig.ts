@@ -5,11 +5,13 @@
  */
 import { EventEmitter } from "node:events";
 import { FakeClock } from "../../src/base/clock.ts";
+import { defaultLimits } from "../../src/base/limits.ts";
 import type { CallStream } from "../../src/doors/grpc/http2/call-stream.ts";
 import { Connection } from "../../src/doors/grpc/http2/connection.ts";
 import type { ConnectionLimits } from "../../src/doors/grpc/http2/connection-options.ts";
 import type { RequestHead } from "../../src/doors/grpc/http2/headers/call-headers.ts";
 import { headerBlock } from "../../src/doors/grpc/http2/headers/header-encoder.ts";
+import { UnreadReplies } from "../../src/transport/index.ts";
 import { type Frame, framesOf, preface, settings, type } from "./http2-frames.ts";
 
 const highWaterBytes = 64 * 1024;
@@ -23,6 +25,7 @@ export class FakeSocket extends EventEmitter {
   readonly #clock: FakeClock;
   readonly #queue: { readonly bytes: Uint8Array; readonly taken: () => void }[] = [];
   #taken: Uint8Array[] = [];
+  #takenBytes = 0;
   #fed: Buffer[] = [];
   #corks = 0;
   #isPaused = true;
@@ -32,6 +35,12 @@ export class FakeSocket extends EventEmitter {
   constructor(clock: FakeClock) {
     super();
     this.#clock = clock;
+  }
+
+  /** As Node's sockets have it: of the first write that is not over, what there is room for. */
+  get _handle(): { readonly bytesWritten: number; readonly writeQueueSize: number } {
+    const begun = Math.min(this.roomBytes, this.#queue[0]?.bytes.length ?? 0);
+    return { bytesWritten: this.#takenBytes + begun, writeQueueSize: 0 };
   }
 
   write(bytes: Uint8Array, taken: () => void): void {
@@ -106,6 +115,7 @@ export class FakeSocket extends EventEmitter {
       this.#queue.shift();
       this.writableLength -= next.bytes.length;
       this.#taken.push(next.bytes);
+      this.#takenBytes += next.bytes.length;
       next.taken();
     }
     if (this.#isEnding) this.destroy();
@@ -134,6 +144,8 @@ export const testLimits: ConnectionLimits = {
 
 export interface CallerOptions {
   readonly limits?: Partial<ConnectionLimits>;
+  /** Where what waits is counted; by itself when there is none. */
+  readonly unread?: UnreadReplies;
   /** What is done with each call beside hearing it. */
   readonly onCall?: (call: HeardCall) => void;
   /** What is done once a call's request is whole. */
@@ -146,6 +158,10 @@ export class Caller {
   readonly connection: Connection;
   readonly calls = new Map<number, HeardCall>();
   readonly limitHits: string[] = [];
+  readonly #unread = new UnreadReplies({
+    ...{ limits: defaultLimits, clock: this.clock },
+    limitHit: (name) => this.limitHits.push(name),
+  });
   isGreeted = false;
   closes = 0;
   #received: Buffer = Buffer.alloc(0);
@@ -155,6 +171,7 @@ export class Caller {
       socket: this.socket,
       clock: this.clock,
       limits: { ...testLimits, ...options.limits },
+      unread: options.unread ?? this.#unread,
       opened: (stream, head) => this.#opened(options, stream, head),
       greeted: () => {
         this.isGreeted = true;

@@ -131,3 +131,13 @@ export function mixed(): Uint8Array {
     ],
   });
 }
+
+/** FP32 `x [batch, 1]` in, each value `width` times as `y [batch, width]`: small asks for large. */
+export function widen(width: number): Uint8Array {
+  return writeModel({
+    nodes: [{ op: "Tile", inputs: ["x", "repeats"], outputs: ["y"] }],
+    inputs: [tensorValue("x", "FP32", ["batch", 1])],
+    outputs: [tensorValue("y", "FP32", ["batch", width])],
+    initializers: [{ name: "repeats", type: "INT64", shape: [2], values: [1, width] }],
+  });
+}

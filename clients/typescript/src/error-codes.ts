@@ -27,6 +27,7 @@ export const serverCodes = {
   INPUT_QUARANTINED: false,
   MODEL_INVALID: false,
   MODEL_LOAD_FAILED: false,
+  REPLIES_UNREAD: true,
   HEADER_TOO_LARGE: false,
   CANCELLED: false,
   INTERNAL: false,

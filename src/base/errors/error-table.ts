@@ -102,6 +102,13 @@ export const errorTable = {
     ...no,
     meaning: "the engine, the probe or the clock refused the version",
   },
+  REPLIES_UNREAD: {
+    http: 429,
+    grpc: 8,
+    isRetryable: true,
+    level: "debug",
+    meaning: "the caller asks on a connection and does not read the replies",
+  },
   HEADER_TOO_LARGE: { http: 431, grpc: 8, ...no, meaning: "the headers are over their limit" },
   CANCELLED: { http: 499, grpc: 1, ...no, meaning: "the caller left" },
   INTERNAL: { http: 500, grpc: 13, isRetryable: false, level: "error", meaning: "a fault of ours" },

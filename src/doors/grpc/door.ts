@@ -55,6 +55,7 @@ export async function startGrpcDoor(options: GrpcDoorOptions): Promise<GrpcDoor>
     cors: options.cors,
     hasWeb: options.hasWeb,
     limits: service.limits,
+    unread: service.unread,
     clock,
     methods: methodsByPath(services),
     admit: () => service.admit(),

@@ -35,3 +35,10 @@ export function frameOf(message: Uint8Array): Buffer {
   frame.set(message, at);
   return frame;
 }
+
+/** Bytes of a message that lies in several places. */
+export function bytesOf(frame: Uint8Array, rest: readonly Uint8Array[]): number {
+  let bytes = frame.length;
+  for (const part of rest) bytes += part.length;
+  return bytes;
+}

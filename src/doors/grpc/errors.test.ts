@@ -16,7 +16,7 @@ test("each code has its status, and one that may be tried again says when", () =
     });
     expect(row.grpc).toBeGreaterThan(0);
     expect(row.grpc).toBeLessThan(17);
-    const isToBeTried = row.http === 503;
+    const isToBeTried = row.http === 503 || row.http === 429;
     expect(trailers["grpc-retry-pushback-ms"] !== undefined).toBe(isToBeTried);
   }
 });

@@ -18,7 +18,7 @@ export function errorTrailers(error: ServingError, requestId: string): Record<st
     "x-error-code": error.code,
     "x-request-id": requestId,
   };
-  if (error.retryAfterS !== undefined && http === 503) {
+  if (error.retryAfterS !== undefined && (http === 503 || http === 429)) {
     const seconds = Math.max(1, Math.ceil(error.retryAfterS));
     trailers["retry-after"] = String(seconds);
     trailers["grpc-retry-pushback-ms"] = String(seconds * 1000);

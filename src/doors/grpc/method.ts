@@ -4,6 +4,7 @@
  * A method knows messages and nothing of what carries them, so every way in serves the same
  * methods: HTTP/2 streams (`transport`) and the calls of browsers (`web`).
  */
+import type { ServingError } from "../../base/index.ts";
 import type { CallHeaders } from "./http2/headers/call-headers.ts";
 import type { Work } from "./transport/work.ts";
 
@@ -25,7 +26,11 @@ export interface MethodCall {
   reply(frame: Buffer, rest?: readonly Uint8Array[]): void;
   /** Calls `act` once the system has taken all of the reply; not where that cannot be told. */
   onSent?(act: () => void): void;
-  /** Sends one message of a stream. */
+  /** Says how many bytes are ready for the reader and were not sent; they count as waiting. */
+  keep(bytes: number): void;
+  /** What a reply of `bytes` is refused with just now; `undefined` where it is not. */
+  refusalOf(bytes: number): ServingError | undefined;
+  /** Sends one message of a stream. @throws REPLIES_UNREAD */
   send(frame: Buffer, rest?: readonly Uint8Array[]): Promise<void>;
   /** Ends the call with status OK. */
   finish(): void;

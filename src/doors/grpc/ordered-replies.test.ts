@@ -26,6 +26,10 @@ class FakeCall implements RepliesCall {
 
   async drained(): Promise<void> {}
 
+  keep(): void {}
+
+  refusalOf(): undefined {}
+
   async send(frame: Buffer): Promise<void> {
     this.sent.push(String(frame));
   }

@@ -3,11 +3,13 @@
  *
  * Each message is work of its own, so a stream's requests share batches with everybody's. Reading
  * pauses while `pendingMax` requests wait or the caller does not read its replies, so a slow reader
- * holds `streamBufferBytesMax` and what is under way, and nobody else up. Invariants: replies leave
- * in order; each piece of work ends once; after the end of the call nothing is sent.
+ * holds `streamBufferBytesMax` and what is under way, and nobody else up: what is ready meanwhile
+ * counts as waiting on its connection, and is refused where there is no place. Invariants: replies
+ * leave in order; each piece of work ends once; after the end of the call nothing is sent.
  */
 import { ServingError } from "../../base/index.ts";
 import type { Service } from "../../service/index.ts";
+import { bytesOf } from "./encode.ts";
 import type { MethodCall, StreamReader } from "./method.ts";
 import { enterStream } from "./open-streams.ts";
 import type { Work } from "./transport/work.ts";
@@ -38,6 +40,10 @@ interface Pending {
   /** Ends the stream when its turn comes. */
   error: ServingError | undefined;
   isSettled: boolean;
+  /** It is being sent. */
+  isTaken: boolean;
+  /** What of it counts as waiting. */
+  keptBytes: number;
 }
 
 export class OrderedReplies implements StreamReader {
@@ -45,6 +51,8 @@ export class OrderedReplies implements StreamReader {
   /** In the order of the requests; `pendingMax` and what one chunk held. */
   readonly #pending: Pending[] = [];
   readonly #leave: () => void;
+  /** Of replies that are ready and wait for their turn or for the reader. */
+  #keptBytes = 0;
   #isHalfClosed = false;
   #isEnded = false;
   #isSending = false;
@@ -61,8 +69,7 @@ export class OrderedReplies implements StreamReader {
     const { call, answer, failed } = this.#options;
     if (this.#isRefused()) return;
     const work = call.newWork();
-    const pending: Pending = { work, reply: undefined, error: undefined, isSettled: false };
-    this.#pending.push(pending);
+    const pending = this.#begin(work);
     if (this.#pending.length >= pendingMax) call.pause();
     const settled = (reply: ReplyFrame | undefined, thrown?: unknown): void => {
       const error = reply === undefined ? ServingError.from(thrown) : undefined;
@@ -70,18 +77,39 @@ export class OrderedReplies implements StreamReader {
       pending.error = error;
       pending.isSettled = true;
       this.#flush();
+      if (!pending.isTaken) this.#keep(pending, lengthOf(reply));
     };
-    answer(work, bytes).then(
-      (reply) => {
-        work.end("OK");
-        settled(reply);
-      },
-      (thrown: unknown) => {
-        const error = ServingError.from(thrown);
-        work.end(error.code, error);
-        settled(failed(thrown, bytes), thrown);
-      },
-    );
+    const refused = (thrown: unknown): void => {
+      const error = ServingError.from(thrown);
+      work.end(error.code, error);
+      settled(failed(thrown, bytes), thrown);
+    };
+    answer(work, bytes).then((reply) => {
+      const refusal = call.refusalOf(lengthOf(reply));
+      if (refusal !== undefined) {
+        refused(refusal);
+        return;
+      }
+      work.end("OK");
+      settled(reply);
+    }, refused);
+  }
+
+  /** Counts the bytes of a reply that is ready and waits. */
+  #keep(pending: Pending, bytes: number): void {
+    if (this.#isEnded || pending.keptBytes === bytes) return;
+    this.#keptBytes += bytes - pending.keptBytes;
+    pending.keptBytes = bytes;
+    this.#options.call.keep(this.#keptBytes);
+  }
+
+  #begin(work: Work): Pending {
+    const pending: Pending = {
+      ...{ work, reply: undefined, error: undefined, keptBytes: 0 },
+      ...{ isSettled: false, isTaken: false },
+    };
+    this.#pending.push(pending);
+    return pending;
   }
 
   /** A server that stops answers what it has, then ends the stream. */
@@ -93,7 +121,7 @@ export class OrderedReplies implements StreamReader {
     } catch (thrown) {
       call.pause();
       const error = ServingError.from(thrown);
-      this.#pending.push({ work: call.work, reply: undefined, error, isSettled: true });
+      Object.assign(this.#begin(call.work), { error, isSettled: true });
       this.#flush();
       return true;
     }
@@ -137,6 +165,8 @@ export class OrderedReplies implements StreamReader {
     for (let head = this.#pending[0]; head?.isSettled === true; head = this.#pending[0]) {
       this.#pending.shift();
       const { reply, error } = head;
+      head.isTaken = true;
+      this.#keep(head, 0);
       if (reply === undefined) {
         this.ended();
         call.fail(error);
@@ -156,4 +186,8 @@ export class OrderedReplies implements StreamReader {
       call.finish();
     }
   }
+}
+
+function lengthOf(reply: ReplyFrame | undefined): number {
+  return reply === undefined ? 0 : bytesOf(reply.frame, reply.rest);
 }

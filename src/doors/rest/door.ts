@@ -70,6 +70,7 @@ export async function startRestDoor(options: RestDoorOptions): Promise<RestDoor>
     tls: options.tls,
     arrived: makeCors(options.cors),
     limits: service.limits,
+    unread: service.unread,
     validationStatus: options.validationStatus,
     routes,
     clock,

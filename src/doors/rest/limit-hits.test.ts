@@ -165,6 +165,7 @@ test("every limit with a code is counted here, or where it is told", () => {
     wsFrameBytesMax: "src/doors/rest/websocket/sockets.test.ts",
     modelOperationsMax: "test/e2e/model-control.test.ts",
     shutdownMsMax: "src/app/commands/serve.ts",
+    connectionUnreadBytesMax: "test/security/unread-bytes.test.ts",
     grpcMessageBytesMax: "test/security/grpc-hostile.test.ts",
   };
   const all = Object.entries(limitTable).filter(([, row]) => row.code !== undefined);

@@ -222,6 +222,8 @@ function writeHttp(writer: MetricWriter, { http }: ServerMetrics): void {
   const unread = "Bytes that open streams hold for readers who have not taken them.";
   writer.family("millrace_stream_buffer_bytes", "gauge", unread);
   writer.sample("", http.streamBufferBytes());
+  const waiting = "Bytes of replies that wait for their readers, in all doors.";
+  writer.family("millrace_unread_bytes", "gauge", waiting).sample("", http.unreadBytes());
 }
 
 function writeGrpc(writer: MetricWriter, { grpc }: ServerMetrics): void {

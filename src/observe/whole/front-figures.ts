@@ -80,7 +80,9 @@ export interface FrontFigures {
   readonly requestBytes: PlainBuckets;
   readonly messageBytes: PlainBuckets;
   readonly counters: Numbers<"jsonOffloaded" | "repliesOffloaded" | "slowClosed">;
-  readonly gauges: Numbers<"connections" | "streams" | "streamBufferBytes" | "grpcStreams">;
+  readonly gauges: Numbers<
+    "connections" | "streams" | "streamBufferBytes" | "unreadBytes" | "grpcStreams"
+  >;
   readonly usage: UsageFigures;
 }
 
@@ -109,6 +111,7 @@ export function figuresOf(metrics: ServerMetrics, form: FiguresForm): FrontFigur
       connections: http.connections(),
       streams: http.streams(),
       streamBufferBytes: http.streamBufferBytes(),
+      unreadBytes: http.unreadBytes(),
       grpcStreams: grpc.streams(),
     },
     usage: form.usage,
@@ -165,10 +168,12 @@ export function addFigures(target: ServerMetrics, figures: FrontFigures, isGone:
   const connections = http.connections() + gauges.connections;
   const streams = http.streams() + gauges.streams;
   const buffered = http.streamBufferBytes() + gauges.streamBufferBytes;
+  const unread = http.unreadBytes() + gauges.unreadBytes;
   const calls = grpc.streams() + gauges.grpcStreams;
   http.connections = () => connections;
   http.streams = () => streams;
   http.streamBufferBytes = () => buffered;
+  http.unreadBytes = () => unread;
   grpc.streams = () => calls;
 }
 

@@ -4,7 +4,10 @@ import { expect, test } from "vitest";
 import { defaultLimits } from "../../base/index.ts";
 import { indivisible, onlyFront, shareOfLimits } from "./share-limits.ts";
 
-const divided = ["connectionsMax", "streamsMax", "queueItemsMax", "queueBytesMax"] as const;
+const divided = [
+  ...(["connectionsMax", "streamsMax", "queueItemsMax", "queueBytesMax"] as const),
+  "unreadBytesMax",
+] as const;
 
 test("the only front keeps every limit as it is", () => {
   expect(shareOfLimits(defaultLimits, onlyFront)).toBe(defaultLimits);

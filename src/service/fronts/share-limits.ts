@@ -24,6 +24,7 @@ const dividedLimits = [
   "streamsMax",
   "queueItemsMax",
   "queueBytesMax",
+  "unreadBytesMax",
 ] as const satisfies readonly LimitName[];
 
 /** The limits that this front keeps. */
@@ -38,6 +39,7 @@ export function shareOfLimits(limits: Limits, { index, count }: FrontPlace): Lim
     // A package may have lowered them below the number of fronts; then each front takes one.
     queueItemsMax: Math.max(1, share(limits.queueItemsMax)),
     queueBytesMax: Math.max(1, share(limits.queueBytesMax)),
+    unreadBytesMax: share(limits.unreadBytesMax),
     streamsKeptMax: 0,
   });
 }

@@ -81,6 +81,7 @@ const turnedAway: ReadonlySet<string> = new Set([
   "QUEUE_FULL",
   "OVERLOADED",
   "RATE_LIMITED",
+  "REPLIES_UNREAD",
   "SERVER_NOT_READY",
   "MODEL_NOT_READY",
   "DRAINING",

@@ -5,6 +5,7 @@
  * Invariants: the sink is told once that the stream is closed, and nothing after that; after the
  * last frame nothing is sent.
  */
+import type { ServingError } from "../../../base/index.ts";
 import { ByteRoom } from "./byte-room.ts";
 import type { HeadBlock } from "./headers/header-encoder.ts";
 import type { Outbox } from "./sending/outbox.ts";
@@ -62,6 +63,10 @@ export class CallStream {
   #taken = 0;
   #queue: Uint8Array[] = [];
   #queuedBytes = 0;
+  #movedBytes = 0;
+  #keptBytes = 0;
+  /** Bytes that the sender has counted as waiting for the reader. */
+  countedBytes = 0;
   #onDrained: (() => void) | undefined;
 
   constructor(host: StreamHost, id: number, contentBytes: number) {
@@ -89,6 +94,34 @@ export class CallStream {
   /** Bytes that wait for the caller's windows or the socket. */
   get queuedBytes(): number {
     return this.#queuedBytes;
+  }
+
+  /** Bytes that have left for the connection. */
+  get movedBytes(): number {
+    return this.#movedBytes;
+  }
+
+  /** A number that stays the same while its reader takes nothing of what waits. */
+  get progress(): number {
+    return this.#host.sender.progressOf(this);
+  }
+
+  /** Bytes that are ready and were not written yet, because the reader is behind. */
+  get keptBytes(): number {
+    return this.#keptBytes;
+  }
+
+  /** Says how many bytes are ready and not written. */
+  keep(bytes: number): void {
+    if (this.#isGone) return;
+    this.#keptBytes = bytes;
+    this.#host.sender.count(this);
+  }
+
+  /** The error that `bytes` more are refused with; `undefined` where there is a place for them. */
+  refusalOf(bytes: number): ServingError | undefined {
+    const { sender } = this.#host;
+    return sender.admits(this, bytes) ? undefined : sender.refusal(bytes);
   }
 
   get hasUnsent(): boolean {
@@ -210,6 +243,7 @@ export class CallStream {
   /** Moves `bytes` of what waits to `outbox`. REQUIRES: as many wait. */
   moveTo(outbox: Outbox, bytes: number): void {
     this.#queuedBytes -= bytes;
+    this.#movedBytes += bytes;
     let left = bytes;
     while (left > 0) {
       const first = this.#queue[0] as Uint8Array;

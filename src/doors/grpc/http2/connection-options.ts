@@ -2,6 +2,7 @@
  * What a connection is opened with, and whom it tells what.
  */
 import type { Clock } from "../../../base/index.ts";
+import type { UnreadReplies } from "../../../transport/index.ts";
 import type { CallStream } from "./call-stream.ts";
 import type { RequestHead } from "./headers/call-headers.ts";
 import type { CallerSocket } from "./sending/caller-socket.ts";
@@ -17,6 +18,8 @@ export interface ConnectionOptions {
   readonly socket: CallerSocket;
   readonly clock: Clock;
   readonly limits: ConnectionLimits;
+  /** Where what waits for its reader is counted. */
+  readonly unread: UnreadReplies;
   /** A request began. Sets the sink of the stream; may not throw. */
   opened(stream: CallStream, head: RequestHead): void;
   /** The caller has said its settings: it speaks HTTP/2. */

@@ -333,3 +333,19 @@ test("who reads nothing is cut after its time, and nothing is read from it befor
   caller.clock.advance(testLimits.replyReadMsMax);
   expect([caller.closes, caller.limitHits]).toEqual([1, ["replyReadMsMax"]]);
 });
+
+test("who takes a large write in small steps is not cut, and is once it stops", () => {
+  const caller = greeted();
+  caller.socket.roomBytes = 0;
+  const reply = { head: okHead, message: Buffer.alloc(60_000), trailers: okTrailers };
+  caller.say(headers(1, isLast));
+  caller.calls.get(1)?.stream.answer(reply);
+  caller.clock.advance(0);
+  for (let step = 0; step < 10; step += 1) {
+    caller.socket.take(1);
+    caller.clock.advance(testLimits.replyReadMsMax);
+  }
+  expect(caller.closes).toBe(0);
+  caller.clock.advance(testLimits.replyReadMsMax);
+  expect([caller.closes, caller.limitHits]).toEqual([1, ["replyReadMsMax"]]);
+});

@@ -9,7 +9,7 @@
  * socket) has left: it could neither answer nor open a window.
  */
 import { Socket } from "node:net";
-import { readInto } from "../../../transport/index.ts";
+import { readInto, type UnreadLine } from "../../../transport/index.ts";
 import { BodyFrames } from "./body-frames.ts";
 import type { ConnectionOptions } from "./connection-options.ts";
 import { ControlFrames } from "./control-frames.ts";
@@ -37,6 +37,7 @@ const readMemory = Buffer.allocUnsafeSlow(256 * 1024);
 export class Connection implements FrameSink {
   readonly #options: ConnectionOptions;
   readonly #socket: CallerSocket;
+  readonly #line: UnreadLine;
   readonly #outbox: Outbox;
   readonly #sender: Sender;
   readonly #reader: FrameReader;
@@ -54,12 +55,15 @@ export class Connection implements FrameSink {
   #isCallerLeaving = false;
 
   constructor(options: ConnectionOptions) {
-    const { socket, clock, limits } = options;
+    const { socket, clock, limits, unread } = options;
     this.#options = options;
     this.#socket = socket;
-    const unread = (): void => this.#cut("replyReadMsMax");
-    this.#outbox = new Outbox({ socket, clock, replyReadMsMax: limits.replyReadMsMax, unread });
-    const sender = new Sender(this.#outbox);
+    this.#line = unread.enter(() => this.#shed());
+    this.#outbox = new Outbox({
+      ...{ socket, clock, line: this.#line, replyReadMsMax: limits.replyReadMsMax },
+      unread: () => this.#cut("replyReadMsMax"),
+    });
+    const sender = new Sender(this.#outbox, this.#line);
     const guard = new FloodGuard(clock.nowMs());
     const streams = new StreamTable({
       ...{ line: socket, sender, guard, clock, http2StreamsMax: limits.http2StreamsMax },
@@ -189,6 +193,13 @@ export class Connection implements FrameSink {
     this.destroy();
   }
 
+  /** All callers together read too little, and this one least: what it holds is let go at once. */
+  #shed(): void {
+    if (this.#isOver) return;
+    if (this.#socket.writableLength === 0) this.#fail(errorCode.calm);
+    if (this.#socket.writableLength > 0) this.destroy();
+  }
+
   #leaveIfDone(): void {
     const isAsked = this.#streams.isLeaving || this.#isCallerLeaving;
     if (isAsked && this.#streams.isEmpty && !this.#isEnding) this.#end();
@@ -216,6 +227,7 @@ export class Connection implements FrameSink {
     this.#isOver = true;
     this.#watch.close();
     this.#streams.closeAll();
+    this.#line.close();
     this.#options.closed();
   }
 }

@@ -9,6 +9,7 @@ import {
   flag,
   frame,
   headers,
+  ping,
   setting,
   settings,
   type,
@@ -83,6 +84,26 @@ test("the window of the connection bounds all streams, who take turns", () => {
   expect(turns).toEqual([[1], [3], [5], [1]]);
   caller.say(windowUpdate(0, 1_000_000));
   expect(ends(caller.heard()).sort()).toEqual([1, 3, 5]);
+});
+
+test("a stream whose window is shut moves on by its own bytes, another by those of all", () => {
+  const caller = answered(100_000, [setting.window, 0]);
+  caller.say(headers(1, isLast), headers(3, isLast));
+  const progress = (): (number | undefined)[] =>
+    [1, 3].map((id) => caller.calls.get(id)?.stream.progress);
+  const atFirst = progress();
+  caller.say(ping);
+  expect(progress()).toEqual(atFirst);
+  caller.say(windowUpdate(1, 65_535));
+  const [own, others] = progress();
+  expect([own === atFirst[0], others]).toEqual([false, atFirst[1]]);
+  // The window of the connection is shut now, and both wait for it.
+  caller.say(windowUpdate(1, 100), windowUpdate(3, 100));
+  const [first, second] = progress();
+  caller.say(ping);
+  expect(progress()).toEqual([first, second]);
+  caller.say(windowUpdate(0, 1));
+  expect(progress().map((each, at) => each === [first, second][at])).toEqual([false, false]);
 });
 
 test("a smaller initial window makes windows negative, which must be filled first", () => {

@@ -13,7 +13,8 @@ import {
   type Limits,
   ServingError,
 } from "../../../base/index.ts";
-import { framePrefix } from "../encode.ts";
+import { judgeReading, type Mark } from "../../../transport/index.ts";
+import { bytesOf, framePrefix } from "../encode.ts";
 import { acceptEncoding, errorTrailers } from "../errors.ts";
 import type { CallStream, StreamSink } from "../http2/call-stream.ts";
 import { errorCode } from "../http2/fault.ts";
@@ -71,8 +72,10 @@ export class Call implements StreamSink, MethodCall, OpenCall {
   #isEnded = false;
   #isPaused = false;
   #isHeldBack = false;
-  #waitingBytes = -1;
-  #waitingSinceMs = 0;
+  /** What its reader had taken when that last changed, as far as looks have seen it. */
+  #reply: Mark | undefined;
+  /** When a look first found its status sent and its caller sending on. */
+  #statusAtMs: number | undefined;
 
   constructor({ stream, headers, settings, requestId, path }: CallParts) {
     this.#stream = stream;
@@ -183,6 +186,11 @@ export class Call implements StreamSink, MethodCall, OpenCall {
   /** Answers a unary call with a frame and the bytes that follow it in the same message. */
   reply(frame: Buffer, rest: readonly Uint8Array[] = []): void {
     if (this.#isEnded) return;
+    const refusal = this.refusalOf(bytesOf(frame, rest));
+    if (refusal !== undefined) {
+      this.fail(refusal);
+      return;
+    }
     if (this.#encoding !== undefined) {
       this.send(frame, rest).then(
         () => this.finish(),
@@ -208,9 +216,19 @@ export class Call implements StreamSink, MethodCall, OpenCall {
     if (this.#encoding === undefined) this.#stream.onSent(act);
   }
 
-  /** Sends one message of a stream. */
+  keep(bytes: number): void {
+    this.#stream.keep(bytes);
+  }
+
+  refusalOf(bytes: number): ServingError | undefined {
+    return this.#stream.refusalOf(bytes);
+  }
+
+  /** Sends one message of a stream. @throws REPLIES_UNREAD, and then nothing was sent */
   async send(frame: Buffer, rest: readonly Uint8Array[] = []): Promise<void> {
     if (this.#isEnded) return;
+    const refusal = this.refusalOf(bytesOf(frame, rest));
+    if (refusal !== undefined) throw refusal;
     this.#start();
     const encoding = this.#encoding;
     if (encoding === undefined || (rest.length === 0 && frame.length < compressBytesMin)) {
@@ -269,24 +287,22 @@ export class Call implements StreamSink, MethodCall, OpenCall {
     this.fail(error);
   }
 
-  /**
-   * Looks after a call whose status was sent; true when its reader took nothing for `msMax` and it
-   * was cut. A caller who sends on is told to stop, but later: many end by themselves.
-   */
-  tidyUp(nowMs: number, msMax: number): boolean {
-    const stream = this.#stream;
-    const bytes = stream.queuedBytes;
-    if (bytes !== this.#waitingBytes) {
-      this.#waitingBytes = bytes;
-      this.#waitingSinceMs = nowMs;
-    }
-    const waitedMs = nowMs - this.#waitingSinceMs;
-    if (stream.isEnded) {
-      if (waitedMs > statusMsMax) stream.reset(errorCode.none);
-      return false;
-    }
-    if (waitedMs > msMax) stream.reset(errorCode.cancel);
-    return waitedMs > msMax;
+  isUnread(nowMs: number, msMax: number): boolean {
+    const now = { atMs: nowMs, bytes: this.#stream.progress };
+    const mark = judgeReading(this.#reply ?? now, now, msMax);
+    if (mark !== "stuck") this.#reply = mark;
+    return mark === "stuck";
+  }
+
+  cut(): void {
+    this.#stream.reset(errorCode.cancel);
+  }
+
+  /** A caller who sends on behind its status is told to stop, but later: many end by themselves. */
+  tidyUp(nowMs: number): void {
+    if (!this.#stream.isEnded) return;
+    this.#statusAtMs ??= nowMs;
+    if (nowMs - this.#statusAtMs > statusMsMax) this.#stream.reset(errorCode.none);
   }
 
   /** The stream is gone, whoever ended it. */

@@ -22,6 +22,10 @@ export interface OpenCall {
   fail(thrown: unknown): void;
   /** Its time is over; what is under way is cancelled. */
   expire(): void;
-  /** Looks after a call whose status was sent; true when it was cut because nobody reads it. */
-  tidyUp(nowMs: number, msMax: number): boolean;
+  /** True when something of its reply waits and its reader took nothing of it for `msMax`. */
+  isUnread(nowMs: number, msMax: number): boolean;
+  /** Ends it at once, and lets go what waits. */
+  cut(): void;
+  /** Looks after a call whose status was written and whose caller may still send. */
+  tidyUp(nowMs: number): void;
 }

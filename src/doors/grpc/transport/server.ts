@@ -12,7 +12,7 @@ import {
   makeRequestIds,
   ServingError,
 } from "../../../base/index.ts";
-import type { TlsParts } from "../../../transport/index.ts";
+import type { TlsParts, UnreadReplies } from "../../../transport/index.ts";
 import type { CallStream } from "../http2/call-stream.ts";
 import type { CallHeaders, RequestHead } from "../http2/headers/call-headers.ts";
 import type { Method } from "../method.ts";
@@ -37,6 +37,8 @@ export interface GrpcServerOptions extends ListenPlace {
   /** False refuses calls of browsers (gRPC-Web). */
   readonly hasWeb: boolean;
   readonly limits: Limits;
+  /** Where what waits for its reader is counted. */
+  readonly unread: UnreadReplies;
   readonly clock: Clock;
   /** The methods by path; one entry for each method of each service. */
   readonly methods: ReadonlyMap<string, Method>;
@@ -76,7 +78,7 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
   const { limits, clock } = options;
   const host = makeHost(options);
   const sessions = new Sessions({
-    ...{ limits, clock, keepAliveMs: options.keepAliveMs },
+    ...{ limits, clock, unread: options.unread, keepAliveMs: options.keepAliveMs },
     limitHit: options.limitHit,
     opened: (stream, head) => {
       if (options.hasWeb && isWeb(head.headers)) {

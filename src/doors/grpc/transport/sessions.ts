@@ -9,12 +9,14 @@
  */
 import type { Socket } from "node:net";
 import type { Clock, LimitName, Limits, Timer } from "../../../base/index.ts";
+import type { UnreadReplies } from "../../../transport/index.ts";
 import type { CallStream } from "../http2/call-stream.ts";
 import { Connection } from "../http2/connection.ts";
 import type { RequestHead } from "../http2/headers/call-headers.ts";
 
 export interface SessionsOptions {
   readonly limits: Limits;
+  readonly unread: UnreadReplies;
   readonly clock: Clock;
   readonly keepAliveMs: number;
   limitHit(name: LimitName): void;
@@ -41,11 +43,12 @@ export class Sessions {
 
   /** Speaks HTTP/2 on a new socket, whose time to say so counts from `sinceMs`. */
   add(socket: Socket, sinceMs: number): void {
-    const { clock, limits, keepAliveMs, limitHit, opened } = this.#options;
+    const { clock, limits, unread, keepAliveMs, limitHit, opened } = this.#options;
     const connection = new Connection({
       socket,
       clock,
       limits,
+      unread,
       opened,
       greeted: () => preface.cancel(),
       limitHit,

@@ -1,6 +1,7 @@
 /**
  * Looks after calls that nobody else looks after: requests that arrive too slowly, answers that
- * nobody reads.
+ * nobody reads, whether the call is over or a stream that goes on. A stream that has nothing to say
+ * is nobody's fault.
  *
  * Work that is queued has its deadline kept by the predictor; until a request is whole nothing but
  * this look ends it. One timer for all calls instead of one a call.
@@ -57,8 +58,11 @@ export class CallWatch {
 function lookAt(options: WatchOptions, nowMs: number): void {
   const { limits } = options;
   for (const call of options.calls) {
-    if (call.isEnded) {
-      if (call.tidyUp(nowMs, limits.replyReadMsMax)) options.limitHit("replyReadMsMax");
+    if (call.unsentBytes > 0 && call.isUnread(nowMs, limits.replyReadMsMax)) {
+      options.limitHit("replyReadMsMax");
+      call.cut();
+    } else if (call.isEnded) {
+      call.tidyUp(nowMs);
     } else if (nowMs > call.work.deadlineAtMs) {
       call.expire();
     } else if (call.isIncomplete && nowMs - call.work.times.arrivedAtMs > limits.bodyReadMsMax) {

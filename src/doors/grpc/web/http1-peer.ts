@@ -6,10 +6,15 @@
  * is cut in time.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { countResponse, takenBytes, type UnreadReplies } from "../../../transport/index.ts";
 import type { CallHeaders } from "../http2/headers/call-headers.ts";
 import type { WebPeer, WebSink } from "./web-peer.ts";
 
-export function http1Peer(request: IncomingMessage, response: ServerResponse): WebPeer {
+export function http1Peer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  unread: UnreadReplies,
+): WebPeer {
   const target = request.url ?? "";
   const query = target.indexOf("?");
   return {
@@ -22,6 +27,10 @@ export function http1Peer(request: IncomingMessage, response: ServerResponse): W
     get unsentBytes() {
       return response.writableLength;
     },
+    get progress() {
+      // A reply behind one that is not ready waits for that one, not for its reader.
+      return request.socket.writableLength === 0 ? undefined : takenBytes(request.socket);
+    },
     get isSent() {
       return response.writableFinished;
     },
@@ -31,7 +40,16 @@ export function http1Peer(request: IncomingMessage, response: ServerResponse): W
     hear: (sink) => hear(request, response, sink),
     head: (status, headers) => void response.writeHead(status, headers),
     write: (bytes) => void response.write(bytes),
-    end: () => void response.end(),
+    refusalOf(bytes) {
+      const line = unread.of(request.socket);
+      return line.admits(bytes) ? undefined : line.refusal(bytes);
+    },
+    end() {
+      response.end();
+      const { writableLength } = response;
+      const onSent = (act: () => void): void => void response.once("finish", act);
+      countResponse(unread.of(request.socket), { writableLength, onSent }, writableLength);
+    },
     answer: (status, headers, text) => answer(request, response, { status, headers, text }),
     onDrain: (act) => void response.once("drain", act),
     pause: () => void request.pause(),

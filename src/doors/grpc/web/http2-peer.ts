@@ -26,6 +26,9 @@ export function http2Peer(stream: CallStream, head: RequestHead): WebPeer {
     get unsentBytes() {
       return stream.queuedBytes;
     },
+    get progress() {
+      return stream.queuedBytes === 0 ? undefined : stream.progress;
+    },
     get isSent() {
       return stream.isEnded;
     },
@@ -33,6 +36,7 @@ export function http2Peer(stream: CallStream, head: RequestHead): WebPeer {
       return stream.queuedBytes > 0;
     },
     hear: (sink) => hear(stream, sink),
+    refusalOf: (bytes) => stream.refusalOf(bytes),
     head: (status, fields) => stream.respond(blockOf(status, fields), false),
     write: (part) => stream.write(typeof part === "string" ? Buffer.from(part, "latin1") : part),
     end: () => stream.end(noTrailers),

@@ -8,6 +8,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { type CorsSettings, errorTable, quote, ServingError } from "../../../base/index.ts";
+import type { UnreadReplies } from "../../../transport/index.ts";
 import { beginCall, type CallHost } from "../transport/begin-call.ts";
 import { webFormatOf } from "./content-type.ts";
 import { corsHeadersOf, isPreflight, preflightHeadersOf } from "./cors.ts";
@@ -19,6 +20,8 @@ import type { WebPeer } from "./web-peer.ts";
 export interface WebOptions {
   readonly cors: CorsSettings;
   readonly hasWeb: boolean;
+  /** Where what waits for its reader is counted. */
+  readonly unread: UnreadReplies;
 }
 
 export interface WebServer {
@@ -50,7 +53,7 @@ export function createWebServer(host: CallHost, options: WebOptions): WebServer 
     },
     (request: IncomingMessage, response: ServerResponse) => {
       if (isClosing) response.shouldKeepAlive = false;
-      const peer = http1Peer(request, response);
+      const peer = http1Peer(request, response, options.unread);
       if (pipeline.enter(request.socket, response)) takeRequest(host, options.cors, peer);
       else refuse(peer, tooManyCalls(limits.http2StreamsMax));
     },

@@ -6,9 +6,11 @@
  * Invariants as there: the status is sent once; each piece of work ends in the books once; a caller
  * who leaves, or whose time is over, cancels what is under way. A caller sends one message: a
  * browser sends its request whole before it reads, so methods that take a stream are refused.
+ * One file because each method turns on what was sent and what is still to come, as there.
  */
 import { type Compression, compress, ServingError } from "../../../base/index.ts";
-import { framePrefix } from "../encode.ts";
+import { judgeReading, type Mark } from "../../../transport/index.ts";
+import { bytesOf, framePrefix } from "../encode.ts";
 import { acceptEncoding, errorTrailers } from "../errors.ts";
 import type { CallHeaders } from "../http2/headers/call-headers.ts";
 import type { Method, MethodCall, StreamReader } from "../method.ts";
@@ -58,8 +60,10 @@ export class WebCall implements MethodCall, OpenCall, WebSink, IncomingSink {
   #isEnded = false;
   #isPaused = false;
   #isHeldBack = false;
-  #waitingBytes = -1;
-  #waitingSinceMs = 0;
+  /** What its reader had taken when that last changed, as far as looks have seen it. */
+  #reply: Mark | undefined;
+  /** When a look first found its reply sent and its caller sending on. */
+  #sentAtMs: number | undefined;
 
   constructor(parts: WebCallParts) {
     const { peer, settings, requestId, format } = parts;
@@ -171,6 +175,11 @@ export class WebCall implements MethodCall, OpenCall, WebSink, IncomingSink {
 
   reply(frame: Buffer, rest: readonly Uint8Array[] = []): void {
     if (this.#isEnded) return;
+    const refusal = this.refusalOf(bytesOf(frame, rest));
+    if (refusal !== undefined) {
+      this.fail(refusal);
+      return;
+    }
     if (this.#encoding === undefined) {
       this.#write([frame, ...rest]);
       this.finish();
@@ -182,8 +191,17 @@ export class WebCall implements MethodCall, OpenCall, WebSink, IncomingSink {
     );
   }
 
+  /** One message is asked for at a time, so nothing is ready ahead of its turn. */
+  keep(): void {}
+
+  refusalOf(bytes: number): ServingError | undefined {
+    return this.#peer.refusalOf(bytes);
+  }
+
   async send(frame: Buffer, rest: readonly Uint8Array[] = []): Promise<void> {
     if (this.#isEnded) return;
+    const refusal = this.refusalOf(bytesOf(frame, rest));
+    if (refusal !== undefined) throw refusal;
     const encoding = this.#encoding;
     if (encoding === undefined || (rest.length === 0 && frame.length < compressBytesMin)) {
       this.#write([frame, ...rest]);
@@ -222,16 +240,26 @@ export class WebCall implements MethodCall, OpenCall, WebSink, IncomingSink {
     this.fail(error);
   }
 
-  tidyUp(nowMs: number, msMax: number): boolean {
-    const bytes = this.#peer.unsentBytes;
-    if (bytes !== this.#waitingBytes) {
-      this.#waitingBytes = bytes;
-      this.#waitingSinceMs = nowMs;
+  isUnread(nowMs: number, msMax: number): boolean {
+    const { progress } = this.#peer;
+    if (progress === undefined) {
+      this.#reply = undefined;
+      return false;
     }
-    const waitedMs = nowMs - this.#waitingSinceMs;
-    const isUnread = waitedMs > msMax;
-    if (isUnread || (this.#peer.isSent && waitedMs > dropMsMax)) this.#peer.cut();
-    return isUnread && !this.#peer.isSent;
+    const now = { atMs: nowMs, bytes: progress };
+    const mark = judgeReading(this.#reply ?? now, now, msMax);
+    if (mark !== "stuck") this.#reply = mark;
+    return mark === "stuck";
+  }
+
+  cut(): void {
+    this.#peer.cut();
+  }
+
+  tidyUp(nowMs: number): void {
+    if (!this.#peer.isSent) return;
+    this.#sentAtMs ??= nowMs;
+    if (nowMs - this.#sentAtMs > dropMsMax) this.#peer.cut();
   }
 
   closed(): void {

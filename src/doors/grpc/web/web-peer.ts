@@ -2,6 +2,7 @@
  * One request of HTTP and its reply, as a call of gRPC-Web needs them; a port, so that the call
  * does not know which HTTP it came over.
  */
+import type { ServingError } from "../../../base/index.ts";
 import type { CallHeaders } from "../http2/headers/call-headers.ts";
 
 /** Whom a request's bytes and ends are for. */
@@ -24,12 +25,16 @@ export interface WebPeer {
   readonly line: object;
   /** Bytes that were written and not taken by the connection yet. */
   readonly unsentBytes: number;
+  /** Stays the same while its reader takes nothing; `undefined` when nothing waits for it. */
+  readonly progress: number | undefined;
   /** True once all that was written has left, the end included. */
   readonly isSent: boolean;
   /** True when the connection wants a pause before more is written. */
   readonly needsDrain: boolean;
   /** Directs what comes to `sink`. What comes before it is told is kept. */
   hear(sink: WebSink): void;
+  /** What `bytes` more are refused with just now; `undefined` where they are not. */
+  refusalOf(bytes: number): ServingError | undefined;
   /** Sends status and headers, once. */
   head(status: number, headers: Readonly<Record<string, string | number>>): void;
   write(bytes: Uint8Array | string): void;

@@ -3,7 +3,8 @@
  *
  * Holds what a route needs (path parameters, query, headers, body, deadline, the way to notice that
  * the caller left) and the few ways to answer. Invariants: it is answered at most once; `finished`
- * runs exactly once, with the code of the answer, whatever happened.
+ * runs exactly once, with the code of the answer, whatever happened. One file because each way to
+ * answer turns on the same two facts: whether it is answered, and whether it is over.
  */
 import {
   Cancellation,
@@ -15,6 +16,7 @@ import {
 } from "../../../base/index.ts";
 import type { RequestContext, StageTimes } from "../../../predict/index.ts";
 import type { ServedVersion } from "../../../service/index.ts";
+import { countResponse, type UnreadReplies } from "../../../transport/index.ts";
 import type { ExchangeRequest, Reply, ReplyStream } from "./carrier.ts";
 import { chooseEncoding, encodeBytesMin } from "./content-encoding.ts";
 import { type Dialect, errorBody } from "./error-body.ts";
@@ -25,6 +27,8 @@ import { keepAliveHeaders, type ReplyHead, sendReply, writeReplyHead } from "./r
 export interface ExchangeSettings {
   readonly keepAliveS: number;
   readonly validationStatus: 400 | 422;
+  /** Where what waits for its reader is counted. */
+  readonly unread: UnreadReplies;
   nowMs(): number;
   wallMs(): number;
   /** Called once an exchange is over. */
@@ -111,7 +115,7 @@ export class Exchange implements RequestContext {
 
   /** Answers with text (UTF-8) or bytes; large answers are deflated for callers that accept it. */
   reply(head: AnswerHead, body: string | Buffer): void {
-    if (!this.#claim()) return;
+    if (!this.#claim() || this.#isRefused(body.length)) return;
     if (body.length < encodeBytesMin || head.isPlain === true) this.#write(head, body);
     else if (this.#encoding() === "") this.#write(varied(head), body);
     else {
@@ -126,7 +130,8 @@ export class Exchange implements RequestContext {
    * REQUIRES: nobody looks at them, or at the body of the request, afterwards.
    */
   replyParts(head: AnswerHead, parts: readonly Uint8Array[]): void {
-    if (!this.#claim()) return;
+    const bytes = parts.reduce((sum, part) => sum + part.length, 0);
+    if (!this.#claim() || this.#isRefused(bytes)) return;
     if (this.#encoding() !== "") {
       this.#encode(head, Buffer.concat(parts));
       return;
@@ -152,7 +157,7 @@ export class Exchange implements RequestContext {
     compress(body, encoding).then(
       (encoded) => {
         // The caller may have left in the meantime.
-        if (this.#isOver) return;
+        if (this.#isOver || this.#isRefused(encoded.length)) return;
         this.#write(varied({ ...head, lines }), encoded);
         this.#over("OK", undefined);
       },
@@ -194,7 +199,7 @@ export class Exchange implements RequestContext {
     const isValidation = error.code === "INVALID_INPUT" && this.dialect === "simple";
     const status = isValidation ? this.settings.validationStatus : row.http;
     let lines = `x-error-code: ${error.code}\r\n`;
-    if (error.retryAfterS !== undefined && status === 503) {
+    if (error.retryAfterS !== undefined && (status === 503 || status === 429)) {
       lines += `retry-after: ${Math.max(1, Math.ceil(error.retryAfterS))}\r\n`;
     }
     if (error.code === "METHOD_NOT_ALLOWED") lines += `allow: ${error.field ?? ""}\r\n`;
@@ -219,6 +224,22 @@ export class Exchange implements RequestContext {
     this.#isAnswered = true;
     this.cancellation.cancel(error);
     this.#over("CANCELLED", error);
+  }
+
+  /** True when there is no place for a reply of `bytes` and the caller was told so instead. */
+  #isRefused(bytes: number): boolean {
+    if (bytes < countedBytesMin) return false;
+    const line = this.settings.unread.of(this.request.socket);
+    if (line.admits(bytes)) return false;
+    this.#isAnswered = false;
+    this.fail(line.refusal(bytes));
+    return true;
+  }
+
+  /** Counts a reply that was written until it is taken. */
+  #count(bytes: number): void {
+    if (bytes < countedBytesMin) return;
+    countResponse(this.settings.unread.of(this.request.socket), this.response, bytes);
   }
 
   #claim(): boolean {
@@ -256,6 +277,7 @@ export class Exchange implements RequestContext {
     // Node corks the socket until the turn ends, so head and parts leave in one write.
     if (this.request.method !== "HEAD") for (const part of parts) this.response.write(part);
     this.response.end();
+    this.#count(contentLength);
   }
 
   #write(head: AnswerHead, body: string | Buffer): void {
@@ -266,6 +288,7 @@ export class Exchange implements RequestContext {
     this.#writeHead(head, body.length);
     if (this.request.method === "HEAD") this.response.end();
     else this.response.end(body);
+    this.#count(body.length);
   }
 
   #writeText(head: AnswerHead, text: string): void {
@@ -273,10 +296,12 @@ export class Exchange implements RequestContext {
     // Text of as many bytes as characters is ASCII, which goes out without transcoding.
     const encoding = contentLength === text.length ? "latin1" : "utf8";
     const replyHead = this.#replyHead(head, contentLength);
-    if (sendReply(this.response, replyHead, { text, encoding })) return;
-    writeReplyHead(this.response, replyHead);
-    if (this.request.method === "HEAD") this.response.end();
-    else this.response.end(text, encoding);
+    if (!sendReply(this.response, replyHead, { text, encoding })) {
+      writeReplyHead(this.response, replyHead);
+      if (this.request.method === "HEAD") this.response.end();
+      else this.response.end(text, encoding);
+    }
+    this.#count(contentLength);
   }
 }
 
@@ -284,6 +309,9 @@ export class Exchange implements RequestContext {
 function varied(head: AnswerHead): AnswerHead {
   return { ...head, lines: `${head.lines}vary: accept-encoding\r\n` };
 }
+
+/** Replies from here on count where they wait: smaller ones are as many as their requests. */
+const countedBytesMin = 16 * 1024;
 
 /** Bytes of a refused body that are read and dropped for the sake of the connection. */
 const dropBytesMax = 64 * 1024;

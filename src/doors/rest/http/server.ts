@@ -17,7 +17,7 @@ import {
   type ServingError,
 } from "../../../base/index.ts";
 import type { ServerMetrics } from "../../../observe/index.ts";
-import type { PortSharing, TlsParts } from "../../../transport/index.ts";
+import type { PortSharing, TlsParts, UnreadReplies } from "../../../transport/index.ts";
 import { Http2Connections } from "../http2/connections.ts";
 import { isPreface, takeFromParser } from "../http2/preface.ts";
 import { type Begin, begin } from "./begin.ts";
@@ -45,6 +45,8 @@ export interface HttpServerOptions {
   /** Callers have to speak TLS; none for cleartext. */
   readonly tls?: TlsParts | undefined;
   readonly limits: Limits;
+  /** Where what waits for its reader is counted. */
+  readonly unread: UnreadReplies;
   readonly validationStatus: 400 | 422;
   readonly routes: readonly Route[];
   readonly clock: Clock;
@@ -170,6 +172,7 @@ function settingsOf(
   return {
     keepAliveS: keepAliveMs / 1000,
     validationStatus: options.validationStatus,
+    unread: options.unread,
     nowMs: () => clock.nowMs(),
     wallMs: () => clock.wallMs(),
     finished(exchange, code, error) {

@@ -14,6 +14,7 @@ import {
   systemClock,
 } from "../../../base/index.ts";
 import { ServerMetrics } from "../../../observe/index.ts";
+import { UnreadReplies } from "../../../transport/index.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { Route } from "../http/router.ts";
 import { type HttpServer, startHttpServer } from "../http/server.ts";
@@ -68,6 +69,7 @@ async function open(
   const metrics = new ServerMetrics({ limits, clock, build: "test" });
   server = await startHttpServer({
     ...{ host: "127.0.0.1", port: 0, listenSockets: 1, limits, validationStatus: 400 },
+    unread: new UnreadReplies({ limits, clock, limitHit: (name) => hits.push(name) }),
     ...{ routes, clock, counts: metrics.http, keepAliveMs },
     admit: () => {},
     finished: (_, code) => void ends.push(code),

@@ -30,6 +30,7 @@ import {
   sessionOptions,
   startReading,
   takeEarly,
+  type UnreadReplies,
 } from "../../../transport/index.ts";
 import type { ExchangeRequest, Reply } from "../http/carrier.ts";
 import type { Exchange } from "../http/exchange.ts";
@@ -39,6 +40,7 @@ import { StreamRequest } from "./stream-request.ts";
 
 export interface Http2Options {
   readonly limits: Limits;
+  readonly unread: UnreadReplies;
   readonly clock: Clock;
   /** How long a connection may be idle, and how often it is asked whether it is there, ms. */
   readonly keepAliveMs: number;
@@ -130,6 +132,7 @@ export class Http2Connections {
     const socket = this.#arriving;
     if (socket === undefined) return;
     const connection = { socket, streams: new Set<OpenStream>(), isNew: true };
+    this.#options.unread.of(socket, () => shed(session));
     this.#open.set(session, Object.assign(connection, { idleSinceMs: undefined }));
     setImmediate(() => {
       connection.isNew = false;
@@ -143,7 +146,7 @@ export class Http2Connections {
   }
 
   #begin(stream: ServerHttp2Stream, [headers, flags, rawHeaders]: Opened): void {
-    const { limits, clock, newExchange, begin } = this.#options;
+    const { limits, unread, clock, newExchange, begin } = this.#options;
     const connection = stream.session === undefined ? undefined : this.#open.get(stream.session);
     if (connection === undefined) {
       stream.close(constants.NGHTTP2_REFUSED_STREAM);
@@ -151,7 +154,7 @@ export class Http2Connections {
     }
     const { socket, streams } = connection;
     const request = new StreamRequest({ stream, headers, rawHeaders, socket, clock });
-    const reply = new StreamReply(stream, request);
+    const reply = new StreamReply(stream, request, unread.of(socket));
     const exchange = newExchange(request, reply);
     const isBodiless = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;
     // A body of any length, as far as the headers say.
@@ -204,6 +207,13 @@ export class Http2Connections {
       }
     }
   }
+}
+
+/** Ends a connection whose caller does not read, and says why where that still gets through. */
+function shed(session: ServerHttp2Session): void {
+  if (session.destroyed) return;
+  session.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+  session.destroy();
 }
 
 /** What Node says of a new stream. */

@@ -4,9 +4,8 @@
  */
 import { constants, type ServerHttp2Stream } from "node:http2";
 import type { LimitName, Limits, ServingError } from "../../../base/index.ts";
-import type { StreamSink } from "../../../transport/index.ts";
+import { judgePace, judgeReading, type Mark, type StreamSink } from "../../../transport/index.ts";
 import { slowError } from "../http/connection/broken-connection.ts";
-import { judgePace, judgeReading, type Mark } from "../http/connection/pace.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { StreamReply } from "./stream-reply.ts";
 import type { StreamRequest } from "./stream-request.ts";

@@ -13,6 +13,7 @@ import {
   type ServerHttp2Stream,
   type ServerStreamResponseOptions,
 } from "node:http2";
+import type { UnreadLine } from "../../../transport/index.ts";
 import type { Reply } from "../http/carrier.ts";
 import type { StreamRequest } from "./stream-request.ts";
 
@@ -33,6 +34,7 @@ export class StreamReply implements Reply {
   /** Of HTTP/1; a stream ends alone. */
   shouldKeepAlive = true;
   readonly #stream: ServerHttp2Stream;
+  readonly #line: UnreadLine;
   #head: OutgoingHttpHeaders | undefined;
   /** What was written and not handed on yet: at most the rest of one reply. */
   #waiting: Piece[] = [];
@@ -40,8 +42,10 @@ export class StreamReply implements Reply {
   #writtenBytes = 0;
   #isEnding = false;
 
-  constructor(stream: ServerHttp2Stream, request: StreamRequest) {
+  /** @param line where what waits of a large reply is counted */
+  constructor(stream: ServerHttp2Stream, request: StreamRequest, line: UnreadLine) {
     this.#stream = stream;
+    this.#line = line;
     this.req = request;
   }
 
@@ -122,7 +126,10 @@ export class StreamReply implements Reply {
     const left = this.#waiting;
     this.#waiting = [];
     this.#waitingBytes = 0;
-    for (const { taken } of left) taken?.();
+    for (const { bytes, taken } of left) {
+      this.#line.count(-bytes.length);
+      taken?.();
+    }
   }
 
   #endEmpty(): void {
@@ -143,6 +150,7 @@ export class StreamReply implements Reply {
 
   #cut(bytes: Uint8Array, taken: (() => void) | undefined): void {
     this.#waitingBytes += bytes.length;
+    this.#line.count(bytes.length);
     for (let at = 0; at < bytes.length; at += pieceBytesMax) {
       const end = at + pieceBytesMax;
       const isLast = end >= bytes.length;
@@ -161,6 +169,7 @@ export class StreamReply implements Reply {
     this.#stream.write(piece.bytes, () => {
       if (this.#waiting[0] !== piece) return;
       this.#waiting.shift();
+      this.#line.count(-piece.bytes.length);
       piece.taken?.();
       this.#next();
     });

@@ -127,7 +127,7 @@ test("takes the version from outside where the body names only the model", async
 
 /** A server of the same models, without the books of the door. */
 async function openOwn(routes: readonly Route[]): Promise<HttpServer> {
-  const { limits, clock, metrics } = rig.service;
+  const { limits, clock, metrics, unread } = rig.service;
   const more = {
     counts: metrics.http,
     host: "127.0.0.1",
@@ -136,7 +136,7 @@ async function openOwn(routes: readonly Route[]): Promise<HttpServer> {
     validationStatus: 400,
   } as const;
   const told = { admit() {}, finished() {}, limitHit() {} };
-  return await startHttpServer({ ...more, limits, clock, routes, ...told });
+  return await startHttpServer({ ...more, limits, unread, clock, routes, ...told });
 }
 
 async function send(

@@ -10,7 +10,7 @@ import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import { type WebSocket, WebSocketServer } from "ws";
 import { ServingError } from "../../../base/index.ts";
-import { takenBytes } from "../http/connection/taken-bytes.ts";
+import { takenBytes } from "../../../transport/index.ts";
 import type { Upgrade } from "../http/upgrade.ts";
 
 /** One open WebSocket. */

@@ -6,11 +6,14 @@
  * while `isFull`, and nothing is read from a caller while `isOverfull`.
  */
 import type { Clock, Timer } from "../../../../base/index.ts";
+import { takenBytes, type UnreadLine } from "../../../../transport/index.ts";
 import type { CallerSocket } from "./caller-socket.ts";
 
 export interface OutboxOptions {
   readonly socket: CallerSocket;
   readonly clock: Clock;
+  /** Where what the system does not take is counted. */
+  readonly line: UnreadLine;
   /** How long a reader may take nothing, ms. */
   readonly replyReadMsMax: number;
   /** Called when a reader took nothing for so long. */
@@ -34,9 +37,9 @@ export class Outbox {
   #parts: Uint8Array[] = [];
   #partBytes = 0;
   #isScheduled = false;
-  /** Writes that the system has taken. */
-  #writes = 0;
   #watch: Timer | undefined;
+  /** Bytes that were last counted as waiting. */
+  #counted = 0;
   /** Answers to frames of control that no system call has taken, and those not written yet. */
   #acks = 0;
   #acksUnwritten = 0;
@@ -66,6 +69,11 @@ export class Outbox {
   /** True while nothing more should be read that makes more to send. */
   get isOverfull(): boolean {
     return this.unsentBytes > overfullBytes;
+  }
+
+  /** Bytes that the system has taken, also of a write that is not over. */
+  get takenBytes(): number {
+    return takenBytes(this.#socket) ?? 0;
   }
 
   /** Answers to PING and SETTINGS that no system call has taken. */
@@ -130,15 +138,24 @@ export class Outbox {
     }
     socket.write(parts[parts.length - 1] as Uint8Array, last);
     if (parts.length > 1) socket.uncork();
-    if (socket.writableLength > 0) this.#watch ??= this.#watchSoon();
+    if (socket.writableLength === 0) return;
+    this.#watch ??= this.#watchSoon();
+    this.#count();
   }
 
   readonly #written = (): void => {
-    this.#writes += 1;
-    if (this.#watch === undefined || this.#socket.writableLength > 0) return;
+    if (this.#watch === undefined) return;
+    this.#count();
+    if (this.#socket.writableLength > 0) return;
     this.#watch.cancel();
     this.#watch = undefined;
   };
+
+  #count(): void {
+    const bytes = this.#socket.writableLength;
+    this.#options.line.count(bytes - this.#counted);
+    this.#counted = bytes;
+  }
 
   /** What is done when the last part of a write is taken. */
   #lastWritten(): (error?: Error | null) => void {
@@ -157,11 +174,11 @@ export class Outbox {
   /** Looks whether anything was taken since now. */
   #watchSoon(): Timer {
     const { clock, replyReadMsMax, unread } = this.#options;
-    const before = this.#writes;
+    const before = this.takenBytes;
     return clock.after(replyReadMsMax, () => {
       this.#watch = undefined;
       if (this.#socket.destroyed || this.#socket.writableLength === 0) return;
-      if (this.#writes === before) unread();
+      if (this.takenBytes === before) unread();
       else this.#watch = this.#watchSoon();
     });
   }

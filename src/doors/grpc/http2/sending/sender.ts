@@ -5,6 +5,8 @@
  * not waits in its stream and goes on, a frame a stream in turn, when the peer gives room or the
  * socket has taken what it got.
  */
+import type { ServingError } from "../../../../base/index.ts";
+import type { UnreadLine } from "../../../../transport/index.ts";
 import { ConnectionFault, errorCode } from "../fault.ts";
 import {
   defaultFrameBytes,
@@ -24,6 +26,12 @@ export interface SendingStream {
   sendWindow: number;
   trailers: HeadBlock | undefined;
   readonly queuedBytes: number;
+  /** Bytes that were handed to the connection. */
+  readonly movedBytes: number;
+  /** Bytes that are ready for it and were not written yet. */
+  readonly keptBytes: number;
+  /** Bytes that its sender has counted as waiting. */
+  countedBytes: number;
   readonly hasUnsent: boolean;
   /** Moves `bytes` of what waits to `outbox`. REQUIRES: as many wait. */
   moveTo(outbox: Outbox, bytes: number): void;
@@ -45,14 +53,18 @@ export const noTrailers: HeadBlock = { fixed: nothing, text: undefined };
 
 export class Sender {
   readonly #outbox: Outbox;
+  readonly #line: UnreadLine;
   #window = defaultWindowBytes;
   #initialWindow = defaultWindowBytes;
   #isFirstHead = true;
+  /** Of all streams that ever waited. */
+  #movedBytes = 0;
   /** Streams that have something to send and may not; at most http2StreamsMax. */
   readonly #waiting = new Set<SendingStream>();
 
-  constructor(outbox: Outbox) {
+  constructor(outbox: Outbox, line: UnreadLine) {
     this.#outbox = outbox;
+    this.#line = line;
   }
 
   /** Calls `act` once the system has taken all that was handed over; never when that fails. */
@@ -133,13 +145,34 @@ export class Sender {
     while (this.#advance(stream));
     if (stream.hasUnsent) this.#waiting.add(stream);
     else this.#waiting.delete(stream);
+    this.count(stream);
+  }
+
+  /** Counts what waits for the reader of `stream`. */
+  count(stream: SendingStream): void {
+    const bytes = stream.queuedBytes + stream.keptBytes;
+    if (bytes === stream.countedBytes) return;
+    this.#line.count(bytes - stream.countedBytes);
+    stream.countedBytes = bytes;
+  }
+
+  /** True when `bytes` more may be written for `stream`: they can leave, or there is a place. */
+  admits(stream: SendingStream, bytes: number): boolean {
+    return bytes <= Math.min(this.#window, stream.sendWindow) || this.#line.admits(bytes);
+  }
+
+  /** What a reply for which there is no place is refused with. */
+  refusal(bytes: number): ServingError {
+    return this.#line.refusal(bytes);
   }
 
   /** There may be room again for those who wait: each sends a frame and stands behind the rest. */
   pumpAll(): void {
     for (const stream of this.#waiting) {
       if (this.#window <= 0 || this.#outbox.isFull) return;
-      if (!this.#advance(stream)) continue;
+      const hasMoved = this.#advance(stream);
+      this.count(stream);
+      if (!hasMoved) continue;
       this.#waiting.delete(stream);
       if (stream.hasUnsent) this.#waiting.add(stream);
     }
@@ -159,6 +192,7 @@ export class Sender {
     const head = { type: frameType.data, flags: 0, stream: stream.id, length };
     writeFrameHead(this.#outbox.slab, at, head);
     this.#window -= length;
+    this.#movedBytes += length;
     stream.sendWindow -= length;
     stream.moveTo(this.#outbox, length);
     if (length === queued) this.#finish(stream);
@@ -178,8 +212,21 @@ export class Sender {
     stream.endedHere();
   }
 
+  /**
+   * A number that changes when the peer takes something of what `stream` waits for: of the stream
+   * itself where its own window is shut, else of the whole connection, for which it waits its turn.
+   */
+  progressOf(stream: SendingStream): number {
+    if (stream.sendWindow <= 0) return stream.movedBytes;
+    const outbox = this.#outbox;
+    return stream.movedBytes + this.#movedBytes + (outbox.isFull ? outbox.takenBytes : 0);
+  }
+
+  /** Nothing more is sent of it. */
   forget(stream: SendingStream): void {
     this.#waiting.delete(stream);
+    this.#line.count(-stream.countedBytes);
+    stream.countedBytes = 0;
   }
 
   /** The peer takes more. @throws ConnectionFault when that is more than there can be */

@@ -11,6 +11,7 @@ import {
   systemClock,
 } from "../../../../base/index.ts";
 import { ServerMetrics } from "../../../../observe/index.ts";
+import { UnreadReplies } from "../../../../transport/index.ts";
 import type { Exchange } from "../exchange.ts";
 import type { Route } from "../router.ts";
 import { type HttpServer, startHttpServer } from "../server.ts";
@@ -60,6 +61,7 @@ async function open(
   const metrics = new ServerMetrics({ limits, clock, build: "test" });
   server = await startHttpServer({
     ...{ host: "127.0.0.1", port: 0, listenSockets: 1, limits, validationStatus: 400 },
+    unread: new UnreadReplies({ limits, clock, limitHit: (name) => hits.push(name) }),
     ...{ routes, clock, counts: metrics.http, keepAliveMs },
     admit: () => {},
     upgrade: ({ socket }) => void socket.write("HTTP/1.1 101 Switching Protocols\r\n\r\n"),

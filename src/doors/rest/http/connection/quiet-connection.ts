@@ -8,6 +8,7 @@
  */
 import type { Socket } from "node:net";
 import type { Clock, Limits } from "../../../../base/index.ts";
+import { judgePace, judgeReading, type Mark, takenBytes } from "../../../../transport/index.ts";
 import type { Exchange } from "../exchange.ts";
 import {
   arrivingExchange,
@@ -16,8 +17,6 @@ import {
   hasOpenExchange,
   owedResponse,
 } from "./open-exchanges.ts";
-import { judgePace, judgeReading, type Mark } from "./pace.ts";
-import { takenBytes } from "./taken-bytes.ts";
 
 /** The limits that a look may find hit. */
 export type LateLimit = "bodyReadMsMax" | "bodyBytesPerSecondMin";

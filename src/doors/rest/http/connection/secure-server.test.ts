@@ -11,6 +11,7 @@ import { hasOpenssl } from "../../../../../test/support/certificates.ts";
 import { defaultLimits, type Limits, systemClock } from "../../../../base/index.ts";
 import { ServerMetrics } from "../../../../observe/index.ts";
 import type { TlsParts } from "../../../../transport/index.ts";
+import { UnreadReplies } from "../../../../transport/index.ts";
 import type { Route } from "../router.ts";
 import { type HttpServer, startHttpServer } from "../server.ts";
 
@@ -54,6 +55,7 @@ describe.skipIf(!hasOpenssl())("TLS (skipped where openssl is missing)", () => {
     const metrics = new ServerMetrics({ limits, clock, build: "test" });
     server = await startHttpServer({
       ...{ host: "127.0.0.1", port: 0, listenSockets: 2, limits, validationStatus: 400 },
+      unread: new UnreadReplies({ limits, clock, limitHit: (name) => hits.push(name) }),
       ...{ routes, clock, counts: metrics.http, keepAliveMs, tls },
       admit: () => {},
       finished: () => {},

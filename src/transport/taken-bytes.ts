@@ -5,17 +5,15 @@
  * small steps would seem to take nothing. The system's side of the socket knows better; over TLS
  * that is the side of the connection below it.
  */
-import type { Socket } from "node:net";
-
 /** Node's own, which knows what the system has taken of a write that is not over. */
-interface HandledSocket extends Socket {
+interface HandledSocket {
   /** The connection that a secure one lies on. */
   readonly _parent?: HandledSocket | null;
   readonly _handle?: { readonly bytesWritten: number; readonly writeQueueSize: number } | null;
 }
 
-/** Bytes that have left so far; `undefined` once the connection is over. */
-export function takenBytes(socket: Socket): number | undefined {
+/** Bytes of a socket of Node that have left so far; `undefined` once the connection is over. */
+export function takenBytes(socket: object): number | undefined {
   const own = socket as HandledSocket;
   const { _handle: handle } = own._parent ?? own;
   if (handle === undefined || handle === null) return undefined;
