@@ -34,7 +34,8 @@ type Door = "rest" | "grpc";
 /** For each core: on REST connections, on gRPC calls in flight. */
 const perCore = 64;
 const callsInFlight = 4;
-const warmUpSeconds = 3;
+/** For each core, because two real ones warm up all. */
+const warmUpSeconds = 4;
 
 const hasRealCores = availableParallelism() >= 2 * coresMost;
 const where = hasRealCores ? "real cores" : "emulated slow cores";
@@ -101,7 +102,7 @@ type Answering = Pick<RunningServer, "name" | "pid" | "port">;
 async function start(stage: Stage, plan: Plan): Promise<Side> {
   const server = await (plan.kind === "millrace" ? startOurs : startCluster)(stage, plan);
   const side = loaded(server, plan);
-  await side.measure(warmUpSeconds);
+  await side.measure(warmUpSeconds * plan.cores);
   if (!hasRealCores) {
     const free = holdOnSlowCores(server.pid, plan.cores);
     stage.defer(async () => free());
