@@ -10,6 +10,8 @@ export const metricTable = {
   cpuUs: "CPU us/request",
   frontCpuUs: "front CPU us",
   perSecond: "per second",
+  /** The rate over that on one core in the same round. */
+  gain: "gain",
   p50Us: "p50 us",
   p99Us: "p99 us",
   maxUs: "max us",

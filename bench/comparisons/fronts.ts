@@ -2,7 +2,7 @@
  * Two processes that answer the network against one, with one model and one worker behind them.
  *
  * On two cores there is nothing to gain for REST and gRPC together with a worker and a generator:
- * the question is what the second front costs. What more cores gain is measured on such a machine.
+ * the question is what the second front costs. What more cores gain: `fronts-cores.ts`.
  */
 import { oneRow } from "../inputs/fixed-requests.ts";
 import { grpcRow } from "../inputs/grpc-requests.ts";

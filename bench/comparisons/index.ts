@@ -2,6 +2,7 @@
 import type { Comparison } from "../stage.ts";
 import { connections } from "./connections.ts";
 import { frontsGrpc, frontsRest } from "./fronts.ts";
+import { frontsCoresGrpc, frontsCoresRest } from "./fronts-cores.ts";
 import { grpc, grpcTensorEcho } from "./grpc.ts";
 import { grpcInfer, grpcRows, grpcRowsTrees } from "./grpc-rows.ts";
 import { latency } from "./latency.ts";
@@ -26,6 +27,8 @@ export const comparisons: readonly Comparison[] = [
   grpcTensorEcho,
   frontsRest,
   frontsGrpc,
+  frontsCoresRest,
+  frontsCoresGrpc,
   rowsLinear,
   rowsTrees,
   tensor,

@@ -17,6 +17,8 @@ export interface H2Load {
   readonly connections?: number;
   /** Cores that the generator may use; `undefined` leaves it to the kernel. */
   readonly cores?: string;
+  /** Threads of the generator; 1 unless told. */
+  readonly threads?: number | undefined;
 }
 
 export interface H2Result {
@@ -41,7 +43,7 @@ export async function runH2load(load: H2Load): Promise<H2Result> {
     ...["h2load", "-c", String(load.connections ?? 1), "-m", String(load.callsInFlight)],
     // Windows of 16 MiB, so that a large reply does not wait for the generator.
     ...["-w", "24", "-W", "24"],
-    ...["-D", String(load.seconds), "-d", load.bodyFile],
+    ...["-t", String(load.threads ?? 1), "-D", String(load.seconds), "-d", load.bodyFile],
     ...["-H", "content-type: application/grpc", "-H", "te: trailers"],
     `http://127.0.0.1:${load.port}${load.path}`,
   ];

@@ -1,5 +1,5 @@
 /**
- * Drives `wrk`, the native load generator: one thread, keep-alive, closed loop.
+ * Drives `wrk`, the native load generator: one thread unless told, keep-alive, closed loop.
  *
  * Native, because a generator written in JavaScript costs more than the server it measures. Its own
  * CPU time comes from the same accounting as the servers' and decides whether a figure is void.
@@ -24,6 +24,8 @@ export interface WrkLoad {
   readonly seconds: number;
   /** Cores that the generator may use (`1`, `0,1`); `undefined` leaves it to the kernel. */
   readonly cores: string | undefined;
+  /** Threads of the generator; 1 unless told. */
+  readonly threads?: number | undefined;
 }
 
 export interface WrkResult {
@@ -57,7 +59,13 @@ export async function runWrk(load: WrkLoad): Promise<WrkResult> {
   const headers = Object.entries(request.headers).map(([name, value]) => `${name}: ${value}`);
   const words = [
     ...(cores === undefined ? [] : ["taskset", "-c", cores]),
-    ...["wrk", "-t1", `-c${load.connections}`, `-d${load.seconds}s`, "--timeout=10s"],
+    ...[
+      "wrk",
+      `-t${load.threads ?? 1}`,
+      `-c${load.connections}`,
+      `-d${load.seconds}s`,
+      "--timeout=10s",
+    ],
     ...["-s", script, `http://127.0.0.1:${load.port}${request.path}`, "--"],
     ...[request.bodyFile, ...headers],
   ];

@@ -15,19 +15,22 @@ export interface GrpcLoad {
   readonly callsInFlight?: number;
   /** Cores of the generator; `undefined` leaves it to the kernel. */
   readonly cores?: string;
+  /** Threads of the generator; 1 unless told. */
+  readonly threads?: number;
   /** Rows in one call; `perSecond` counts rows. 1 unless told. */
   readonly rows?: number;
 }
 
 export function grpcSide(name: string, load: GrpcLoad): Side {
   const { port, pid, request, connections = 1, callsInFlight = 1, rows = 1 } = load;
-  const cores = load.cores === undefined ? {} : { cores: load.cores };
+  const { cores, threads } = load;
+  const generator = { ...(cores === undefined ? {} : { cores }), threads };
   return {
     name,
     async measure(seconds) {
       const whole = Math.max(1, Math.round(seconds));
       const before = pid === undefined ? undefined : treeUsage(pid);
-      const plan = { port, ...request, callsInFlight, connections, seconds: whole, ...cores };
+      const plan = { port, ...request, ...generator, callsInFlight, connections, seconds: whole };
       const { perSecond, failed, done } = await runH2load(plan);
       const rate = { perSecond: perSecond * rows, errors: failed };
       if (pid === undefined || before === undefined || done === 0) return rate;

@@ -9,6 +9,8 @@ export interface SideLoad {
   readonly connections: number;
   /** Cores of the generator; `undefined` leaves it to the kernel. */
   readonly generatorCores?: string;
+  /** Threads of the generator, one for each core it may fill; 1 unless told. */
+  readonly generatorThreads?: number;
   /** Rows in one request; `perSecond` counts rows. 1 unless told. */
   readonly rows?: number;
   /** Name of the side where it is not the server's. */
@@ -16,15 +18,18 @@ export interface SideLoad {
 }
 
 /** Requests that were refused or broke count as errors and not as throughput. */
-export function loadedSide(server: RunningServer, load: SideLoad): Side {
+export function loadedSide(
+  server: Pick<RunningServer, "name" | "port" | "pid">,
+  load: SideLoad,
+): Side {
   const { port, pid } = server;
   const { request, connections } = load;
-  const cores = load.generatorCores;
+  const { generatorCores: cores, generatorThreads: threads = 1 } = load;
   return {
     name: load.name ?? server.name,
     async measure(seconds) {
       const [machine, before] = [machineCpuSeconds(), treeUsage(pid)];
-      const result = await runWrk({ port, request, connections, seconds, cores });
+      const result = await runWrk({ port, request, connections, seconds, cores, threads });
       const after = treeUsage(pid);
       const spent = after.allSeconds - before.allSeconds;
       const front = after.frontSeconds - before.frontSeconds;
@@ -41,7 +46,7 @@ export function loadedSide(server: RunningServer, load: SideLoad): Side {
         p99Us: result.p99Us,
         maxUs: result.maxUs,
         errors: result.refused + result.broken,
-        generatorShare: generator / result.seconds,
+        generatorShare: generator / result.seconds / threads,
         othersShare: Math.max(0, others / result.seconds),
       };
     },
