@@ -5,10 +5,10 @@
 import { connect, type Socket } from "node:net";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { identity, widen } from "../../tools/onnx/models.ts";
+import { field, varint } from "../../tools/protobuf.ts";
 import { until } from "../support/built-server.ts";
 import { FrameCaller } from "../support/frame-caller.ts";
 import { setting, windowUpdate } from "../support/http2-frames.ts";
-import { field, varint } from "../support/protobuf.ts";
 import { webFrame } from "../support/web-client.ts";
 import { type House, openHouse } from "./hostile-house.ts";
 import { postBytes } from "./raw-http.ts";

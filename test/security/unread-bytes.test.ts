@@ -5,12 +5,13 @@
 // counted, and resident memory, are looked at while they hold what they hold.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { widen } from "../../tools/onnx/models.ts";
+import { field } from "../../tools/protobuf.ts";
 import { post, until } from "../support/built-server.ts";
 import { FrameCaller } from "../support/frame-caller.ts";
 import { data, flag, setting, type, windowUpdate } from "../support/http2-frames.ts";
-import { field } from "../support/protobuf.ts";
+import { residentBytes } from "../support/process-figures.ts";
 import { webFrame } from "../support/web-client.ts";
-import { type House, openHouse, residentBytes } from "./hostile-house.ts";
+import { type House, openHouse } from "./hostile-house.ts";
 import { postBytes, RawConnection } from "./raw-http.ts";
 
 const mi = 1024 * 1024;
