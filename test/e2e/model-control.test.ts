@@ -292,7 +292,10 @@ test("a caller says how a model is run, and nothing of what it is", async () => 
     ["[".repeat(100_000), 400, "parameters.config: "],
     [{ max_batch_size: 10_001 }, 400, "max_batch_size: got 10001, expected at most 10000"],
     [{ max_batch_size: "1e3" }, 400, "max_batch_size: got '1e3', expected a number"],
+    [" ".repeat(1024 * 1024 + 1), 400, "config: got 1048577 bytes, expected at most 1048576"],
     [{ max_batch_size: 0 }, 501, "parameters.config.'max_batch_size'"],
+    [{ maxBatchSize: 4 }, 400, "'maxBatchSize': not known; did you mean 'max_batch_size'?"],
+    ['{"constructor": {"a": 1}}', 501, "parameters.config.'constructor'"],
     [{ dynamic_batching: 3 }, 400, "dynamic_batching: got 3, expected a mapping"],
     [
       { dynamic_batching: { max_queue_delay_microseconds: -1 } },
@@ -314,6 +317,9 @@ test("a caller says how a model is run, and nothing of what it is", async () => 
   }
   expect((await bring("{}", "nobody")).status).toBe(404);
   expect((await told())["max_batch_size"]).toBe(8);
+  // It is not read, and not passed over, that what is not loaded should have no batches.
+  expect((await unload(server, "a")).status).toBe(200);
+  expect(await bring({ max_batch_size: 0 })).toMatchObject({ status: 501 });
   // Without a configuration it is the package's word again.
   expect((await load(server, "a")).status).toBe(200);
   expect(await told()).toEqual(first);
