@@ -423,6 +423,14 @@ test("SageMaker brings models under names of its own, below the server's path al
   expect(invoked.status).toBe(200);
   expect((await ask(server, "/models/x1", "DELETE")).status).toBe(200);
   expect((await ask(server, "/models/x1", "GET")).status).toBe(404);
+  // What could not be loaded is not there: it is mended and tried again.
+  mkdirSync(join(folder, "broken"));
+  writeFileSync(join(folder, "broken/model.onnx"), "no model");
+  expect((await bring("x3", "broken")).status).toBe(422);
+  expect((await bring("x3", "broken")).status).toBe(422);
+  writeFileSync(join(folder, "broken/model.onnx"), plus(5));
+  expect((await bring("x3", "broken")).status).toBe(200);
+  expect((await bring("x3", "broken")).status).toBe(409);
 }, 60_000);
 
 test("two fronts serve the same after each change", async () => {
