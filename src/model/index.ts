@@ -56,6 +56,7 @@ export type { Discovery, PackageLocation, RefusedPackage } from "./package/packa
 export { type ReadOptions, readPackage } from "./package/read-package.ts";
 export { type RunSettings, runCeilings } from "./package/run-settings.ts";
 export { readSamples, type Sample, type SampledPackage } from "./package/samples/read-samples.ts";
+export { configBytesMax } from "./package/triton/read-config.ts";
 export {
   isRunConfigMember,
   type RunConfigFault,

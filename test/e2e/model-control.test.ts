@@ -286,7 +286,10 @@ test("a caller says how a model is run, and nothing of what it is", async () => 
     ["[".repeat(100_000), 400, "parameters.config: "],
     [{ max_batch_size: 10_001 }, 400, "max_batch_size: got 10001, expected at most 10000"],
     [{ max_batch_size: "1e3" }, 400, "max_batch_size: got '1e3', expected a number"],
+    [" ".repeat(1024 * 1024 + 1), 400, "config: got 1048577 bytes, expected at most 1048576"],
     [{ max_batch_size: 0 }, 501, "parameters.config.'max_batch_size'"],
+    [{ maxBatchSize: 4 }, 400, "'maxBatchSize': not known; did you mean 'max_batch_size'?"],
+    ['{"constructor": {"a": 1}}', 501, "parameters.config.'constructor'"],
     [{ dynamic_batching: 3 }, 400, "dynamic_batching: got 3, expected a mapping"],
     [
       { dynamic_batching: { max_queue_delay_microseconds: -1 } },
@@ -308,6 +311,9 @@ test("a caller says how a model is run, and nothing of what it is", async () => 
   }
   expect((await bring("{}", "nobody")).status).toBe(404);
   expect((await told())["max_batch_size"]).toBe(8);
+  // It is not read, and not passed over, that what is not loaded should have no batches.
+  expect((await unload(server, "a")).status).toBe(200);
+  expect(await bring({ max_batch_size: 0 })).toMatchObject({ status: 501 });
   // Without a configuration it is the package's word again.
   expect((await load(server, "a")).status).toBe(200);
   expect(await told()).toEqual(first);
@@ -411,6 +417,14 @@ test("SageMaker brings models under names of its own, below the server's path al
   expect(invoked.status).toBe(200);
   expect((await ask(server, "/models/x1", "DELETE")).status).toBe(200);
   expect((await ask(server, "/models/x1", "GET")).status).toBe(404);
+  // What could not be loaded is not there: it is mended and tried again.
+  mkdirSync(join(folder, "broken"));
+  writeFileSync(join(folder, "broken/model.onnx"), "no model");
+  expect((await bring("x3", "broken")).status).toBe(422);
+  expect((await bring("x3", "broken")).status).toBe(422);
+  writeFileSync(join(folder, "broken/model.onnx"), plus(5));
+  expect((await bring("x3", "broken")).status).toBe(200);
+  expect((await bring("x3", "broken")).status).toBe(409);
 }, 60_000);
 
 test("two fronts serve the same after each change", async () => {

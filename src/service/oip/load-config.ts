@@ -7,8 +7,13 @@
  * @see github.com/triton-inference-server/server, docs/protocol/extension_model_repository.md
  */
 import { isDeepStrictEqual } from "node:util";
-import { quote, ServingError } from "../../base/index.ts";
-import { isRunConfigMember, type RunSettings, readRunConfig } from "../../model/index.ts";
+import { didYouMean, quote, ServingError } from "../../base/index.ts";
+import {
+  configBytesMax,
+  isRunConfigMember,
+  type RunSettings,
+  readRunConfig,
+} from "../../model/index.ts";
 import { JsonReader } from "../../tensor/index.ts";
 import type { Service } from "../service.ts";
 import { modelConfig } from "./describe.ts";
@@ -59,10 +64,15 @@ function notTaken(name: string, why: string): ServingError {
   return new ServingError("UNSUPPORTED", message, { field: name });
 }
 
-/** @throws INVALID_REQUEST when it is no JSON, or deeper than it may be */
+/** @throws INVALID_REQUEST when it is no JSON, or larger or deeper than it may be */
 function parse(model: string, config: string, jsonDepthMax: number): unknown {
+  // It is read on the loop: what a message may hold would stop all callers for seconds.
+  const bytes = Buffer.from(config);
+  if (bytes.length > configBytesMax) {
+    throw fault(model, field, `got ${bytes.length} bytes, expected at most ${configBytesMax}`);
+  }
   try {
-    const reader = new JsonReader(Buffer.from(config), jsonDepthMax);
+    const reader = new JsonReader(bytes, jsonDepthMax);
     reader.skipValue();
     reader.end();
     return JSON.parse(config);
@@ -71,17 +81,25 @@ function parse(model: string, config: string, jsonDepthMax: number): unknown {
   }
 }
 
-/** @throws UNSUPPORTED naming the member that says something else than the server does */
+/**
+ * @throws UNSUPPORTED naming the member that says something else than the server does
+ * @throws INVALID_REQUEST for a member that is a slip of another one
+ */
 function checkRest({ service, model }: Subject, config: object): void {
   const [served] = servedOf(service, model);
-  const own: object = served === undefined ? { name: model } : modelConfig(served);
+  // What is not loaded says nothing of itself yet but its name.
+  const own = new Map<string, unknown>(
+    Object.entries(served === undefined ? { name: model } : modelConfig(served)),
+  );
   for (const [name, value] of Object.entries(config)) {
     const wanted = plain(value);
     // No batch size is not none said, it says that there are no batches.
     const isNothing = wanted === undefined && name !== "max_batch_size";
     const isSetting = wanted !== undefined && isRunConfigMember(name);
     if (isNothing || isSetting) continue;
-    if (isDeepStrictEqual(wanted, plain((own as Record<string, unknown>)[name]))) continue;
+    if (own.has(name) && isDeepStrictEqual(wanted, plain(own.get(name)))) continue;
+    const hint = own.has(name) ? "" : didYouMean(name, own.keys());
+    if (hint !== "") throw fault(model, member(quote(name)), `not known${hint}`);
     const why = served === undefined ? " while the model is not loaded" : "";
     throw notTaken(member(quote(name)), why);
   }

@@ -1,7 +1,7 @@
 /**
  * The steps that routes take on their exchange.
  */
-import { ServingError } from "../../../base/index.ts";
+import { quote, ServingError } from "../../../base/index.ts";
 import { requestBegan, requestMoved, type ServedVersion } from "../../../service/index.ts";
 import type { Call } from "../call.ts";
 import type { Exchange } from "./exchange.ts";
@@ -41,7 +41,7 @@ function isJsonType(contentType: string): boolean {
 /** @throws UNSUPPORTED_MEDIA_TYPE */
 export function checkJsonType(contentType: string): void {
   if (isJsonType(contentType)) return;
-  const message = "header 'content-type': expected application/json";
+  const message = `header 'content-type': expected application/json, got ${quote(contentType)}`;
   throw new ServingError("UNSUPPORTED_MEDIA_TYPE", message, { field: "content-type" });
 }
 

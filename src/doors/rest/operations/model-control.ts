@@ -88,6 +88,13 @@ function isThere(model: ModelOf): boolean {
   return [...model.versions.values()].some((entry) => !wasUnloaded(entry));
 }
 
+/** What could not be loaded may be tried again. */
+function isLoaded(model: ModelOf): boolean {
+  return [...model.versions.values()].some(
+    (entry) => entry.served !== undefined && !wasUnloaded(entry),
+  );
+}
+
 function modelOf(service: Service, { parameters }: Exchange): ModelOf {
   const name = parameters[0] ?? "";
   const model = service.registry.models.get(name);
@@ -162,7 +169,7 @@ async function register(
     throw new ServingError("INVALID_REQUEST", message, { field: "model_name" });
   }
   const known = service.registry.models.get(model);
-  if (known !== undefined && isThere(known)) {
+  if (known !== undefined && isLoaded(known)) {
     const message = `model ${quote(model)} is loaded already`;
     throw new ServingError("ALREADY_EXISTS", message, { field: "model_name" });
   }

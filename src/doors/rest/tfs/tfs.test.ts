@@ -424,7 +424,7 @@ test("refuses with the field, what was expected and a code", async () => {
   expect(answers).toMatchSnapshot();
 });
 
-test("asks for JSON", async () => {
+test("asks for JSON, and says what came", async () => {
   const reply = await fetch(`${rig.url}/v1/models/half:predict`, {
     method: "POST",
     headers: { "content-type": "text/csv" },
@@ -432,6 +432,9 @@ test("asks for JSON", async () => {
   });
   expect([reply.status, await reply.json()]).toMatchObject([
     415,
-    { code: "UNSUPPORTED_MEDIA_TYPE" },
+    {
+      code: "UNSUPPORTED_MEDIA_TYPE",
+      error: "header 'content-type': expected application/json, got 'text/csv'",
+    },
   ]);
 });

@@ -14,7 +14,7 @@ import { parseTextFormat, textFault } from "./text-format.ts";
 
 /** File name in a model's folder. */
 export const configFile = "config.pbtxt";
-/** Size of the file at most, byte. */
+/** Size of the file at most, and of what a caller says in its place, byte. */
 export const configBytesMax = 1024 * 1024;
 
 export interface TritonTensor {
