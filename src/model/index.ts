@@ -58,9 +58,10 @@ export { type RunSettings, runCeilings } from "./package/run-settings.ts";
 export { readSamples, type Sample, type SampledPackage } from "./package/samples/read-samples.ts";
 export { configBytesMax } from "./package/triton/read-config.ts";
 export {
-  isRunConfigMember,
+  type RunConfig,
   type RunConfigFault,
   readRunConfig,
+  runConfigMembers,
 } from "./package/triton/run-config.ts";
 export { compareVersions } from "./package/version-order.ts";
 export { issueText, yamlAliasesMax, yamlRules } from "./schema-words.ts";

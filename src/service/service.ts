@@ -12,7 +12,7 @@ import { UnreadReplies } from "../transport/index.ts";
 import type { Control } from "./control/control.ts";
 import { DeepHealth } from "./deep-health.ts";
 import type { FiguresAsk, GatherFigures } from "./fronts/whole.ts";
-import { type ServerHealth, type ServerPhase, serverHealth } from "./health.ts";
+import { type ServerHealth, type ServerPhase, serverHealth, wasUnloaded } from "./health.ts";
 import type { ServedVersion } from "./served-version.ts";
 import { OpenStreams } from "./streams/open-streams.ts";
 
@@ -79,9 +79,14 @@ export class Service {
   get onlyModel(): string | undefined {
     if (this.#defaultModel !== "") return this.#defaultModel;
     const { models } = this.registry;
-    if (models.size !== 1) return undefined;
-    for (const name of models.keys()) return name;
-    return undefined;
+    let only: string | undefined;
+    for (const { name, versions } of models.values()) {
+      // What was unloaded is meant by nobody, unless it is all there is.
+      if (models.size > 1 && [...versions.values()].every(wasUnloaded)) continue;
+      if (only !== undefined) return undefined;
+      only = name;
+    }
+    return only;
   }
 
   /** @throws INVALID_REQUEST when a request names no model and there is more than one */

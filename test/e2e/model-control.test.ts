@@ -303,6 +303,12 @@ test("a caller says how a model is run, and nothing of what it is", async () => 
       "instance_group[0].kind: got 'KIND_GPU', expected one of",
     ],
     [{ ...first, input: [{ name: "z" }] }, 501, "parameters.config.'input'"],
+    [
+      { dynamic_batching: { preferred_batch_size: [4] } },
+      501,
+      "parameters.config.'dynamic_batching.preferred_batch_size'",
+    ],
+    [{ instance_group: [{ gpus: [0] }] }, 501, "parameters.config.'instance_group[0].gpus'"],
     [{ name: "b" }, 501, "parameters.config.'name'"],
     [{ sequence_batching: { max_sequence_idle_microseconds: 1 } }, 501, "'sequence_batching'"],
   ] as const) {

@@ -61,15 +61,17 @@ export function findSetting(name: string): Setting | undefined {
  * A value out of the text of a flag or variable.
  *
  * Lists are cut at `:` (the path separator) or where their schema says, because what they hold has
- * colons of its own; text that reads as a number is one where the setting is not a string. What
- * does not fit passes as text, and the schema refuses it by name.
+ * colons of its own; lists of words at commas as well. Text that reads as a number is one where the
+ * setting is not a string. What does not fit passes as text, and the schema refuses it by name.
  */
 export function valueOfText(setting: Setting, text: string): unknown {
   const schema = setting.schema instanceof z.ZodDefault ? setting.schema.def.innerType : undefined;
   if (schema instanceof z.ZodString) return text;
   if (schema instanceof z.ZodArray) {
     const separator = z.globalRegistry.get(setting.schema)?.["separator"];
-    return text.split(String(separator ?? ":")).filter((part) => part !== "");
+    const isWords = schema.element instanceof z.ZodEnum;
+    const cut = isWords ? text.replaceAll(",", ":").replaceAll(" ", "") : text;
+    return cut.split(String(separator ?? ":")).filter((part) => part !== "");
   }
   if (schema instanceof z.ZodBoolean) return booleans.get(text.toLowerCase()) ?? text;
   const number = Number(text);

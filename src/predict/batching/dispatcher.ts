@@ -18,7 +18,7 @@ import type { EffectiveRules } from "./intake.ts";
 import { planBatch } from "./plan-batch.ts";
 import { splitRejected } from "./retry-plan.ts";
 import { batchOf, Run, Slot } from "./run.ts";
-import { markUsers, outputFault, sharesOf } from "./share-outputs.ts";
+import { markAnswer, outputFault, sharesOf } from "./share-outputs.ts";
 import type { ItemCost } from "./split-request.ts";
 import type { WaitingRoom } from "./waiting-room.ts";
 
@@ -163,7 +163,7 @@ export class Dispatcher {
     this.#sendAll();
     const isShared = run.entries.length > 1 || items !== run.items;
     const shares = isShared ? sharesOf(run.entries, result.outputs) : [result.outputs];
-    markUsers(result.outputs, shares);
+    if (!isShared) markAnswer(result.outputs);
     for (let at = 0; at < shares.length; at += 1) {
       const [entry, share] = [run.entries[at], shares[at]];
       if (entry === undefined || share === undefined || isSettled(entry)) continue;

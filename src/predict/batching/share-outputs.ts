@@ -4,7 +4,15 @@
  * Dtype and item count are enforced, because a request would get a neighbour's rows otherwise; the
  * shape that the artifact declares is advisory, because real exports get it wrong.
  */
-import { isLarge, markShared, markSole, ServingError } from "../../base/index.ts";
+import {
+  giveBackLarge,
+  isLarge,
+  largeBytesMin,
+  markShared,
+  markSole,
+  ServingError,
+  takeLarge,
+} from "../../base/index.ts";
 import type { OutputSpec, Signature } from "../../model/index.ts";
 import {
   ByteStrings,
@@ -13,6 +21,7 @@ import {
   type NumericArray,
   sliceItems,
   type Tensor,
+  viewNumeric,
 } from "../../tensor/index.ts";
 import { type Entry, isSettled, type Whole } from "./entry.ts";
 
@@ -65,42 +74,93 @@ function invalid(what: string): ServingError {
   return new ServingError("MODEL_OUTPUT_INVALID", `the model broke its signature: ${what}`);
 }
 
-/** The shares of the entries of a run, in their order; none for one that nobody waits for. */
+/** An answer that waits for its reader keeps at most so many times its own bytes from others, */
+const heldFactorMax = 2;
+/** or so many: small frames lie in one piece. */
+const heldBytesMin = 64 * 1024;
+
+/**
+ * The shares of the entries of a run, in their order; none for one that nobody waits for. They are
+ * views of the outputs, but for small shares of large ones, which would keep all of it.
+ */
 export function sharesOf(
   entries: readonly Entry[],
   outputs: readonly Tensor[],
 ): (readonly Tensor[] | undefined)[] {
+  const memory = memoryOf(outputs);
   let from = 0;
-  return entries.map((entry) => {
+  const shares = entries.map((entry) => {
     const to = from + entry.items;
     const share = isSettled(entry)
       ? undefined
       : outputs.map((output) => sliceItems(output, from, to));
     from = to;
-    return share;
+    // Slices of one request are joined, and let go, before it is answered.
+    if (memory === undefined || share === undefined || entry.whole !== undefined) return share;
+    return memory.byteLength > heldFactorMax * bytesOf(share) ? share.map(inOwnMemory) : share;
   });
+  if (memory !== undefined && isLarge(memory)) markShares(memory, outputs, shares);
+  return shares;
+}
+
+/** The only request of its run has the outputs for itself. */
+export function markAnswer(outputs: readonly Tensor[]): void {
+  for (const { buffer } of numericOf(outputs)) markSole(buffer);
 }
 
 /**
- * Says who looks at the memory of a large answer, so that it is used again when all have. Where
- * several share it, strings and empty shares leave it to the collector: they begin nowhere.
+ * Says who looks at the memory of a large answer, so that it is used again when all have. Strings
+ * are read at a time that is not known here: an answer with some is left to the collector.
  */
-export function markUsers(
+function markShares(
+  memory: ArrayBufferLike,
   outputs: readonly Tensor[],
   shares: readonly (readonly Tensor[] | undefined)[],
 ): void {
-  const memory = outputs.map(({ elements }) => elements).filter(isNumeric);
-  if (!memory.some(({ buffer }) => isLarge(buffer))) return;
-  if (shares.length === 1) {
-    for (const { buffer } of memory) markSole(buffer);
-  } else if (memory.length === outputs.length) {
-    const parts = shares.flatMap((share) => share?.map(({ elements }) => elements) ?? []);
-    markShared(parts.filter(isNumeric));
+  const all = numericOf(outputs);
+  if (all.length < outputs.length || all.some(({ buffer }) => buffer !== memory)) return;
+  const parts = shares.flatMap((share) => numericOf(share ?? []));
+  const views = parts.filter(({ buffer }) => buffer === memory);
+  if (views.length > 0) {
+    markShared(views);
+    return;
   }
+  markSole(memory);
+  giveBackLarge(new Uint8Array(memory));
 }
 
-function isNumeric(elements: Tensor["elements"]): elements is NumericArray {
-  return !(elements instanceof ByteStrings);
+function numericOf(tensors: readonly Tensor[]): NumericArray[] {
+  const arrays: NumericArray[] = [];
+  for (const { elements } of tensors) {
+    if (!(elements instanceof ByteStrings)) arrays.push(elements);
+  }
+  return arrays;
+}
+
+/** Where the outputs lie; `undefined` when that is not worth a thought. */
+function memoryOf(outputs: readonly Tensor[]): ArrayBufferLike | undefined {
+  for (const { elements } of outputs) {
+    if (elements instanceof ByteStrings) continue;
+    if (elements.buffer.byteLength > heldBytesMin) return elements.buffer;
+  }
+  return undefined;
+}
+
+function bytesOf(share: readonly Tensor[]): number {
+  return numericOf(share).reduce((sum, { byteLength }) => sum + byteLength, 0);
+}
+
+/** Strings are copied when they are written. */
+function inOwnMemory(tensor: Tensor): Tensor {
+  if (tensor.dtype === "BYTES") return tensor;
+  const { elements, dtype, shape } = tensor;
+  const { buffer, byteOffset, byteLength, length } = elements;
+  if (byteLength < largeBytesMin) return { dtype, shape, elements: elements.slice() };
+  const own = takeLarge(byteLength);
+  own.set(new Uint8Array(buffer, byteOffset, byteLength));
+  markSole(own.buffer);
+  const place = { buffer: own.buffer, byteOffset: 0, length };
+  return { dtype, shape, elements: viewNumeric(dtype, place) };
 }
 
 /** The answer of a request from those of its slices. REQUIRES: every slice has answered. */

@@ -10,11 +10,12 @@ import { isDeepStrictEqual } from "node:util";
 import { didYouMean, quote, ServingError } from "../../base/index.ts";
 import {
   configBytesMax,
-  isRunConfigMember,
   type RunSettings,
   readRunConfig,
+  runConfigMembers,
 } from "../../model/index.ts";
 import { JsonReader } from "../../tensor/index.ts";
+import type { ServedVersion } from "../served-version.ts";
 import type { Service } from "../service.ts";
 import { modelConfig } from "./describe.ts";
 import { servedOf } from "./repository.ts";
@@ -50,8 +51,8 @@ export function loadSettings(subject: Subject, said: LoadParameters): RunSetting
   const config = parse(model, said.config, service.limits.jsonDepthMax);
   const read = readRunConfig(config);
   if ("wrong" in read) throw fault(model, member(read.member), read.wrong);
-  checkRest(subject, config as object);
-  return read;
+  checkRest(subject, read.rest);
+  return read.settings;
 }
 
 function fault(model: string, name: string, wrong: string): ServingError {
@@ -85,24 +86,28 @@ function parse(model: string, config: string, jsonDepthMax: number): unknown {
  * @throws UNSUPPORTED naming the member that says something else than the server does
  * @throws INVALID_REQUEST for a member that is a slip of another one
  */
-function checkRest({ service, model }: Subject, config: object): void {
+function checkRest({ service, model }: Subject, rest: ReadonlyMap<string, unknown>): void {
   const [served] = servedOf(service, model);
-  // What is not loaded says nothing of itself yet but its name.
-  const own = new Map<string, unknown>(
-    Object.entries(served === undefined ? { name: model } : modelConfig(served)),
-  );
-  for (const [name, value] of Object.entries(config)) {
+  const own = ownConfig(model, served);
+  for (const [name, value] of rest) {
     const wanted = plain(value);
     // No batch size is not none said, it says that there are no batches.
-    const isNothing = wanted === undefined && name !== "max_batch_size";
-    const isSetting = wanted !== undefined && isRunConfigMember(name);
-    if (isNothing || isSetting) continue;
+    if (wanted === undefined && name !== "max_batch_size") continue;
     if (own.has(name) && isDeepStrictEqual(wanted, plain(own.get(name)))) continue;
-    const hint = own.has(name) ? "" : didYouMean(name, own.keys());
+    const known = [...own.keys(), ...runConfigMembers];
+    const hint = known.includes(name) ? "" : didYouMean(name, known);
     if (hint !== "") throw fault(model, member(quote(name)), `not known${hint}`);
     const why = served === undefined ? " while the model is not loaded" : "";
     throw notTaken(member(quote(name)), why);
   }
+}
+
+/** What its own configuration says besides settings; what is not loaded says its name alone. */
+function ownConfig(model: string, served: ServedVersion | undefined): ReadonlyMap<string, unknown> {
+  const config = served === undefined ? { name: model } : modelConfig(served);
+  const read = readRunConfig(config);
+  if ("wrong" in read) throw new ServingError("INTERNAL", `our own ${read.member}: ${read.wrong}`);
+  return read.rest;
 }
 
 /**

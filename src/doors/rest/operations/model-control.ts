@@ -273,7 +273,8 @@ function wholeOf(
   const text = query.get(name);
   if (text === null || text === "") return fallback;
   const value = Number(text);
-  if (Number.isInteger(value) && value >= min && value <= max) return value;
+  const isWhole = Number.isInteger(value) && String(value) === text;
+  if (isWhole && value >= min && value <= max) return value;
   const message = `${name}: expected a whole number from ${min} to ${max}, got ${quote(text)}`;
   throw new ServingError("INVALID_REQUEST", message, { field: name });
 }

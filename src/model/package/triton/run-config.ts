@@ -8,21 +8,22 @@ import { issueText } from "../../schema-words.ts";
 import { keyText } from "../manifest/problem-list.ts";
 import { type RunSettings, runCeilings } from "../run-settings.ts";
 
-/** `JSON.parse` of 12 and of "12" both mean 12. */
-function whole(min: number, max: number) {
+/** `JSON.parse` of 12 and of "12" both mean 12, and null means what is not there. */
+function whole(max: number) {
   return z.preprocess((value) => {
     const isText = typeof value === "string" && String(Number(value)) === value;
-    return isText ? Number(value) : value;
-  }, z.int().min(min).max(max).optional());
+    return isText ? Number(value) : (value ?? undefined);
+  }, z.int().min(0).max(max).optional());
 }
 
 const { itemsMax, delayMsMax, instances } = runCeilings;
 
-const batcherSchema = z.object({ max_queue_delay_microseconds: whole(0, delayMsMax * 1000) });
+const batcherSchema = z.looseObject({ max_queue_delay_microseconds: whole(delayMsMax * 1000) });
 
-const groupSchema = z.object({
-  kind: z.enum(["KIND_AUTO", "KIND_CPU", "KIND_MODEL"]).optional(),
-  count: whole(1, instances),
+const groupSchema = z.looseObject({
+  name: z.string().nullish(),
+  kind: z.enum(["KIND_AUTO", "KIND_CPU", "KIND_MODEL"]).nullish(),
+  count: whole(instances),
 });
 
 const groupsSchema = z
@@ -32,21 +33,30 @@ const groupsSchema = z
     error: `expected at most ${instances} instances in all groups`,
   });
 
-const runSchema = z.object({
-  max_batch_size: whole(0, itemsMax),
-  dynamic_batching: batcherSchema.optional(),
-  instance_group: groupsSchema.optional(),
+const runSchema = z.looseObject({
+  max_batch_size: whole(itemsMax),
+  dynamic_batching: batcherSchema.nullish(),
+  instance_group: groupsSchema.nullish(),
 });
 
-/** Whether a member is a setting; the others say what the model is. */
-export function isRunConfigMember(name: string): boolean {
-  return Object.hasOwn(runSchema.shape, name);
-}
+/** The members that are settings. */
+export const runConfigMembers: readonly string[] = Object.keys(runSchema.shape);
 
 type Groups = readonly { readonly count?: number | undefined }[];
 
+/** None said, and 0, is one. */
 function instancesOf(groups: Groups): number {
-  return groups.reduce((sum, { count }) => sum + (count ?? 1), 0);
+  return groups.reduce((sum, { count = 0 }) => sum + Math.max(1, count), 0);
+}
+
+/** What a ModelConfig says. */
+export interface RunConfig {
+  readonly settings: RunSettings;
+  /**
+   * What is no setting, by the name of its member (`dynamic_batching.preserve_ordering`). A
+   * `max_batch_size` of 0 is here: it says that the artifact's shapes have no item dimension.
+   */
+  readonly rest: ReadonlyMap<string, unknown>;
 }
 
 /** What is wrong. */
@@ -56,23 +66,30 @@ export interface RunConfigFault {
   readonly wrong: string;
 }
 
-/**
- * The settings of a parsed ModelConfig, or its first fault. Other members are passed over, and so
- * is `max_batch_size: 0`, which says that the artifact's shapes have no item dimension.
- */
-export function readRunConfig(config: unknown): RunSettings | RunConfigFault {
+/** Reads a parsed ModelConfig, up to its first fault. */
+export function readRunConfig(config: unknown): RunConfig | RunConfigFault {
   const parsed = runSchema.safeParse(config, { reportInput: true });
   if (!parsed.success) {
     const issue = parsed.error.issues[0] as z.core.$ZodIssue;
     const path = issue.path.filter((key) => typeof key !== "symbol");
     return { member: keyText(path), wrong: issueText(issue, issue.input) };
   }
-  const { max_batch_size: items, dynamic_batching: batcher, instance_group } = parsed.data;
-  const delayUs = batcher?.max_queue_delay_microseconds;
+  const { max_batch_size: items, dynamic_batching, instance_group, ...others } = parsed.data;
+  const { max_queue_delay_microseconds: delayUs, ...batcher } = dynamic_batching ?? {};
   const groups = instance_group ?? [];
-  return {
+  const settings = {
     itemsMax: items === 0 ? undefined : items,
     delayMsMax: delayUs === undefined ? undefined : delayUs / 1000,
     instances: groups.length === 0 ? undefined : instancesOf(groups),
   };
+  // As many entries as the configuration has members.
+  const rest = new Map<string, unknown>(Object.entries(others));
+  if (items === 0) rest.set("max_batch_size", 0);
+  for (const [name, value] of Object.entries(batcher)) rest.set(`dynamic_batching.${name}`, value);
+  groups.forEach(({ name: _, kind: __, count: ___, ...group }, at) => {
+    for (const [name, value] of Object.entries(group)) {
+      rest.set(`instance_group[${at}].${name}`, value);
+    }
+  });
+  return { settings, rest };
 }
