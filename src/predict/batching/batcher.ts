@@ -39,7 +39,7 @@ import {
   entryOf,
   slicesOf,
 } from "./intake.ts";
-import { ItemCost, sliceItemsFor } from "./split-request.ts";
+import { goesAlone, ItemCost, sliceItemsFor } from "./split-request.ts";
 import { WaitingRoom } from "./waiting-room.ts";
 
 export type BatchingLimits = Pick<
@@ -212,6 +212,7 @@ class Batcher implements BatchingPredictor {
   #queue(entry: Entry): void {
     entry.order = this.#order;
     this.#order += 1;
+    entry.isAlone = goesAlone(entry, this.#cost.itemMs);
     this.#room.add(entry);
   }
 

@@ -42,6 +42,8 @@ export class Entry {
   items: number;
   /** Bytes of the inputs. */
   bytes = 0;
+  /** Shares its run with no other. */
+  isAlone = false;
   state: EntryState = "waiting";
   /** Where it waits; of no meaning when it does not. */
   place: WaitingPlace = "lane";

@@ -37,6 +37,11 @@ export class Lane {
     return this.#head()?.order ?? 0;
   }
 
+  /** True when the entry that runs next shares its run with no other. */
+  get isAlone(): boolean {
+    return this.#head()?.isAlone ?? false;
+  }
+
   /** Arrival of the entry that has waited longest. REQUIRES: `entries` > 0. */
   get oldestAtMs(): number {
     if (!this.#hasPriorities) return this.#head()?.arrivedAtMs ?? 0;
@@ -72,19 +77,19 @@ export class Lane {
   }
 
   /**
-   * Takes the first entries that fit into `itemsMax` items; one alone that is larger goes alone.
-   * The entries that are given are no longer counted.
+   * Takes the first entries that fit into `itemsMax` items; one that is larger, or shares no run,
+   * goes alone. The entries that are given are no longer counted.
    */
   take(itemsMax: number): Entry[] {
     const taken: Entry[] = [];
     let items = 0;
     for (let entry = this.#head(); entry !== undefined; entry = this.#head()) {
-      if (taken.length > 0 && items + entry.items > itemsMax) break;
+      if (taken.length > 0 && (entry.isAlone || items + entry.items > itemsMax)) break;
       this.#queue.shift();
       this.forget(entry);
       taken.push(entry);
       items += entry.items;
-      if (items >= itemsMax) break;
+      if (entry.isAlone || items >= itemsMax) break;
     }
     return taken;
   }

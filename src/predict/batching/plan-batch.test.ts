@@ -12,7 +12,7 @@ const slot = {
   isExclusive: false,
   aheadUntilMs: Number.POSITIVE_INFINITY,
 };
-const lane = { items: 3, rank: 2, order: 5, oldestAtMs: 100 };
+const lane = { items: 3, isAlone: false, rank: 2, order: 5, oldestAtMs: 100 };
 type Snapshot = BatchSnapshot<LaneView, SlotView>;
 const calm: Snapshot = { slots: [slot], lanes: [lane], suspect: undefined, retries: 0 };
 
@@ -49,6 +49,15 @@ test("gives work to the idle instance and sends ahead only what is full", () => 
     from: full,
     slot: busy,
   });
+});
+
+test("sends ahead, and at once, what shares its run with no other", () => {
+  const busy = { ...slot, runsMax: 2, inFlight: 1 };
+  const alone = { ...lane, items: 1, isAlone: true };
+  const snapshot = { ...calm, slots: [busy], lanes: [alone] };
+  const sent = { kind: "send", from: alone, slot: busy };
+  expect(planBatch(snapshot, greedy, 100)).toEqual(sent);
+  expect(planBatch(snapshot, { itemsMax: 8, delayMsMax: 50 }, 100)).toEqual(sent);
 });
 
 test("sends nothing ahead behind a run that takes long", () => {
@@ -119,6 +128,7 @@ const anySlot = fc.record({
 });
 const anyLane = fc.record({
   items: fc.integer({ min: 1, max: 12 }),
+  isAlone: fc.constant(false),
   rank: fc.integer({ min: 1, max: 3 }),
   order: fc.nat(50),
   oldestAtMs: fc.integer({ min: 90, max: 100 }),

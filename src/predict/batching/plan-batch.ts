@@ -16,6 +16,8 @@
 /** The waiting requests of one key. `items` is at least 1. */
 export interface LaneView {
   readonly items: number;
+  /** The request that runs next waits for no company: it would share its run with no other. */
+  readonly isAlone: boolean;
   /** Rank and number of the request that runs next. */
   readonly rank: number;
   readonly order: number;
@@ -73,7 +75,7 @@ export function planBatch<L extends LaneView, S extends SlotView>(
   let first: L | undefined;
   let dueAtMs = Number.POSITIVE_INFINITY;
   for (const lane of snapshot.lanes) {
-    const isFull = lane.items >= rules.itemsMax;
+    const isFull = lane.isAlone || lane.items >= rules.itemsMax;
     if (!isFull && !isIdle) continue;
     const laneDueAtMs = isFull || rules.delayMsMax === 0 ? nowMs : dueAt(lane, rules);
     if (laneDueAtMs > nowMs) dueAtMs = Math.min(dueAtMs, laneDueAtMs);

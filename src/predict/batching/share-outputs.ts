@@ -76,8 +76,8 @@ function invalid(what: string): ServingError {
 
 /** An answer that waits for its reader keeps at most so many times its own bytes from others, */
 const heldFactorMax = 2;
-/** or so many: small frames lie in one piece. */
-const heldBytesMin = 64 * 1024;
+/** and so many more: memory is made in such pieces, and small frames share one. */
+const pieceBytes = 64 * 1024;
 
 /**
  * The shares of the entries of a run, in their order; none for one that nobody waits for. They are
@@ -97,7 +97,8 @@ export function sharesOf(
     from = to;
     // Slices of one request are joined, and let go, before it is answered.
     if (memory === undefined || share === undefined || entry.whole !== undefined) return share;
-    return memory.byteLength > heldFactorMax * bytesOf(share) ? share.map(inOwnMemory) : share;
+    const heldBytesMax = heldFactorMax * bytesOf(share) + pieceBytes;
+    return memory.byteLength > heldBytesMax ? share.map(inOwnMemory) : share;
   });
   if (memory !== undefined && isLarge(memory)) markShares(memory, outputs, shares);
   return shares;
@@ -141,7 +142,7 @@ function numericOf(tensors: readonly Tensor[]): NumericArray[] {
 function memoryOf(outputs: readonly Tensor[]): ArrayBufferLike | undefined {
   for (const { elements } of outputs) {
     if (elements instanceof ByteStrings) continue;
-    if (elements.buffer.byteLength > heldBytesMin) return elements.buffer;
+    if (elements.buffer.byteLength > pieceBytes) return elements.buffer;
   }
   return undefined;
 }

@@ -2,7 +2,7 @@
 // Method: random sizes, and the edges by hand.
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { ItemCost, sliceItemsFor, splitItems } from "./split-request.ts";
+import { goesAlone, ItemCost, sliceItemsFor, splitItems } from "./split-request.ts";
 
 const rules = { itemsMax: 32, sliceItemsMax: 1_024 };
 const mebibyte = 1_048_576;
@@ -52,4 +52,14 @@ test("takes the cost of an item from the runs, the newest most", () => {
   expect(cost.itemMs).toBeCloseTo(1.2, 12);
   for (let run = 0; run < 100; run += 1) cost.note(1, 5);
   expect(cost.itemMs).toBeCloseTo(5, 6);
+});
+
+test.each([
+  ["an echo of 1 MiB", { bytes: mebibyte, items: 1 }, 0.2, true],
+  ["an image whose network takes long", { bytes: mebibyte, items: 1 }, 30, false],
+  ["many rows of a cheap model", { bytes: 80_000, items: 1_000 }, 0.0001, false],
+  ["a slice of them that is large", { bytes: 4 * mebibyte, items: 50_000 }, 0.00001, true],
+  ["before the first run", { bytes: mebibyte, items: 1 }, undefined, false],
+])("%s", (_, entry, itemMs, isAlone) => {
+  expect(goesAlone(entry, itemMs)).toBe(isAlone);
 });
