@@ -4,7 +4,7 @@
  *
  * Ports 8000 and 8001 where they are free, because some programs know no others.
  */
-import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { freePort, type StartedServer, startServer } from "../demo/started-server.ts";
 import { tensorValue, writeModel } from "../onnx/builder.ts";
@@ -35,6 +35,8 @@ export async function startForeign(folder: string): Promise<ForeignServer> {
  * and unloads one of them. `simple` takes 8 rows until it says 16.
  */
 export async function startOfSeven(folder: string): Promise<StartedServer> {
+  // A folder that was kept may hold others.
+  rmSync(folder, { recursive: true, force: true });
   writeModels(folder, { ...models, simple_int64: ofTwo("INT64"), simple_fp32: ofTwo("FP32") });
   const config = 'name: "simple"\nbackend: "onnxruntime"\nmax_batch_size: 8\n';
   writeFileSync(join(folder, "simple", "config.pbtxt"), config);
