@@ -6,7 +6,8 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { seededRandom } from "../../src/base/index.ts";
-import { field, varint } from "../../tools/protobuf.ts";
+import { inferRequest, prefixed } from "../../tools/grpc-requests.ts";
+import { field } from "../../tools/protobuf.ts";
 import { cacheFolder } from "../stage.ts";
 import type { TensorPlan } from "./fixed-requests.ts";
 
@@ -29,16 +30,7 @@ export function grpcTensor(plan: TensorPlan): GrpcRequest {
   const random = seededRandom(plan.seed);
   const [rows, width] = plan.shape;
   const values = Float32Array.from({ length: rows * width }, () => random.next() * 4 - 2);
-  const input = [
-    field(1, plan.input),
-    field(2, "FP32"),
-    field(3, Buffer.from(plan.shape.flatMap(varint))),
-  ];
-  const message = Buffer.concat([
-    field(1, plan.model),
-    field(5, Buffer.concat(input)),
-    field(7, Buffer.from(values.buffer)),
-  ]);
+  const message = inferRequest({ ...plan, raw: Buffer.from(values.buffer) });
   const name = `grpc-${plan.model}-${rows}x${width}`;
   return {
     path: "/inference.GRPCInferenceService/ModelInfer",
@@ -47,11 +39,9 @@ export function grpcTensor(plan: TensorPlan): GrpcRequest {
 }
 
 function writeFramed(name: string, message: Buffer): string {
-  const prefix = Buffer.alloc(5);
-  prefix.writeUInt32BE(message.length, 1);
   const folder = join(cacheFolder, "bodies");
   mkdirSync(folder, { recursive: true });
   const file = join(folder, `${name}.bin`);
-  writeFileSync(file, Buffer.concat([prefix, message]));
+  writeFileSync(file, prefixed(message));
   return file;
 }

@@ -46,6 +46,7 @@ export {
 export { type DiscoverOptions, discoverPackages } from "./package/discover.ts";
 export { isModelName, isVersion, namePattern } from "./package/identity.ts";
 export { manifestJsonSchema, manifestReference } from "./package/manifest/manifest-reference.ts";
+export { instancesSchema } from "./package/manifest/manifest-schema.ts";
 export {
   limitsOfPackage,
   type ModelPackage,

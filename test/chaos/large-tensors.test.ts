@@ -6,8 +6,8 @@ import { request as httpRequest } from "node:http";
 import { connect } from "node:net";
 import { expect, test } from "vitest";
 import { type Random, seededRandom } from "../../src/base/index.ts";
+import { inferRequest, prefixed } from "../../tools/grpc-requests.ts";
 import { identity, widen } from "../../tools/onnx/models.ts";
-import { field, varint } from "../../tools/protobuf.ts";
 import { type BuiltServer, until } from "../support/built-server.ts";
 import { GrpcClient } from "../support/grpc-client.ts";
 import { RawGrpc } from "../support/raw-grpc.ts";
@@ -196,14 +196,10 @@ async function askWide(server: BuiltServer, value: number): Promise<Buffer> {
 async function askWideNarrowly(server: BuiltServer, value: number): Promise<Buffer> {
   const terms = { windowBytes: 256, frameBytesMax: 16_384, writeBytesMax: 2 ** 20 };
   const client = new RawGrpc(server.grpc, new Seeded(value), terms);
-  const shape = Buffer.from([...varint(1), ...varint(1)]);
-  const input = Buffer.concat([field(1, "x"), field(2, "FP32"), field(3, shape)]);
   const raw = Buffer.from(new Float32Array([value]).buffer);
-  const message = Buffer.concat([field(1, "wide"), field(5, input), field(7, raw)]);
-  const head = Buffer.alloc(5);
-  head.writeUInt32BE(message.length, 1);
+  const message = inferRequest({ model: "wide", shape: [1, 1], raw });
   const method = "/inference.GRPCInferenceService/ModelInfer";
-  const { status, body } = await client.call(method, Buffer.concat([head, message]));
+  const { status, body } = await client.call(method, prefixed(message));
   client.close();
   expect(status).toBe("0");
   return body.subarray(-4 * wide);

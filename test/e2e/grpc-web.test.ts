@@ -1,21 +1,16 @@
 // Goal: what a browser sends over gRPC-Web is answered as over gRPC, and what is damaged is refused
 // with a status that says why. Method: a hand-written client against the built server.
+
 import { once } from "node:events";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { prefixed } from "../../tools/grpc-requests.ts";
 import { type BuiltServer, root, startBuilt, until } from "../support/built-server.ts";
 import { GrpcClient, type Plain } from "../support/grpc-client.ts";
 import { ask, openSession } from "../support/http2-client.ts";
-import {
-  callWeb,
-  sendWeb,
-  type WebEnd,
-  type WebTerms,
-  webFrame,
-  webRequest,
-} from "../support/web-client.ts";
+import { callWeb, sendWeb, type WebEnd, type WebTerms, webRequest } from "../support/web-client.ts";
 
 const oip = "inference.GRPCInferenceService";
 const infer = `${oip}/ModelInfer`;
@@ -67,12 +62,12 @@ test.each([
 
 test("a caller that compresses is answered compressed", async () => {
   const message = webRequest(infer, request(500)).subarray(5);
-  const end = await sendWeb(server.grpc, `${oip}/ServerLive`, webFrame(Buffer.alloc(0)), {
+  const end = await sendWeb(server.grpc, `${oip}/ServerLive`, prefixed(Buffer.alloc(0)), {
     headers: { "grpc-encoding": "gzip" },
   });
   expect(end).toMatchObject({ code: 0, replies: [{ live: true }] });
   expect(end.headers.get("grpc-encoding")).toBe("gzip");
-  const body = webFrame(gzipSync(message), 1);
+  const body = prefixed(gzipSync(message), 1);
   const reply = await fetch(`http://${server.grpc}/${infer}`, {
     method: "POST",
     headers: { "content-type": "application/grpc-web+proto", "grpc-encoding": "gzip" },
@@ -109,14 +104,14 @@ function casesOver(isHttp2: boolean): readonly Case[] {
     ],
     [
       "a flag of trailers",
-      () => send(infer, webFrame(Buffer.from("a: b\r\n"), 0x80)),
+      () => send(infer, prefixed(Buffer.from("a: b\r\n"), 0x80)),
       3,
       "flag is 128",
     ],
     [
       "a message over the limit, by its announcement",
       () => {
-        const frame = webFrame(Buffer.alloc(0));
+        const frame = prefixed(Buffer.alloc(0));
         frame.writeUInt32BE(65_537, 1);
         return send(infer, frame);
       },
@@ -135,7 +130,7 @@ function casesOver(isHttp2: boolean): readonly Case[] {
       3,
       "inside its base64",
     ],
-    ["bytes that are no message", () => send(infer, webFrame(Buffer.from([0xff, 0xff]))), 3, ""],
+    ["bytes that are no message", () => send(infer, prefixed(Buffer.from([0xff, 0xff]))), 3, ""],
     ["an unknown model", () => call(infer, request(1, "naïve")), 5, "naïve"],
     [
       "an unknown compression",
@@ -246,7 +241,7 @@ test("HTTP/2: a page may ask, a watch comes as it goes, what is no call is refus
   watch.end(webRequest(path, { service: "" }));
   const [headers] = (await once(watch, "response")) as [Record<string, unknown>];
   expect(headers["access-control-allow-origin"]).toBe(origin);
-  expect((await once(watch, "data"))[0]).toEqual(webFrame(Buffer.from([8, 1])));
+  expect((await once(watch, "data"))[0]).toEqual(prefixed(Buffer.from([8, 1])));
   expect(await gauge("millrace_grpc_streams")).toBe(1);
   watch.close();
   await until(async () => (await gauge("millrace_grpc_streams")) === 0, 10_000);
@@ -268,9 +263,9 @@ test("metadata has 128 fields at most, as over gRPC", async () => {
 
 test("a message at the limit is read", async () => {
   const bytesMax = 65_536;
-  const end = await sendWeb(server.grpc, infer, webFrame(Buffer.alloc(bytesMax)));
+  const end = await sendWeb(server.grpc, infer, prefixed(Buffer.alloc(bytesMax)));
   expect(end.code).toBe(3);
-  const over = await sendWeb(server.grpc, infer, webFrame(Buffer.alloc(bytesMax + 1)));
+  const over = await sendWeb(server.grpc, infer, prefixed(Buffer.alloc(bytesMax + 1)));
   expect(over.code).toBe(8);
 });
 
@@ -300,7 +295,7 @@ test("a watch sends its messages as they come and ends when its caller leaves", 
   });
   const part = await reply.body?.getReader().read();
   expect(Buffer.from(String(Buffer.from(part?.value ?? [])), "base64")).toEqual(
-    webFrame(Buffer.from([8, 1])),
+    prefixed(Buffer.from([8, 1])),
   );
   expect(await gauge("millrace_grpc_streams")).toBe(1);
   leaving.abort();

@@ -4,8 +4,9 @@
 import { rmSync } from "node:fs";
 import { Client, credentials, type ServiceError } from "@grpc/grpc-js";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { inferRequest, prefixed } from "../../tools/grpc-requests.ts";
 import { identity } from "../../tools/onnx/models.ts";
-import { field, varint } from "../../tools/protobuf.ts";
+import { field } from "../../tools/protobuf.ts";
 import { isFull, makeRepository } from "../security/hostile-house.ts";
 import { type BuiltServer, startBuilt } from "../support/built-server.ts";
 import { type RawEnd, RawGrpc, type RawTerms } from "../support/raw-grpc.ts";
@@ -38,9 +39,7 @@ afterAll(async () => {
 
 /** A request on `flat` of one item of `raw`. */
 function inferMessage(raw: Buffer, width: number): Buffer {
-  const shape = Buffer.from([...varint(1), ...varint(width)]);
-  const input = Buffer.concat([field(1, "x"), field(2, "FP32"), field(3, shape)]);
-  return Buffer.concat([field(1, "flat"), field(5, input), field(7, raw)]);
+  return inferRequest({ model: "flat", shape: [1, width], raw });
 }
 
 interface Asked {
@@ -70,13 +69,7 @@ function askAnything(random: Seeded, bytesMax: number): Asked {
 }
 
 function framed(messages: readonly Buffer[]): Buffer {
-  return Buffer.concat(
-    messages.flatMap((each) => {
-      const head = Buffer.alloc(5);
-      head.writeUInt32BE(each.length, 1);
-      return [head, each];
-    }),
-  );
+  return Buffer.concat(messages.map((each) => prefixed(each)));
 }
 
 const asIs = (bytes: Buffer): Buffer => bytes;

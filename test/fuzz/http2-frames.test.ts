@@ -2,7 +2,9 @@
 // nothing is thrown, each call is closed once, what is sent is right, nothing is left behind.
 // Method: seeded conversations, damaged, over a socket in memory with a fake clock; each call is
 // answered, paused, reset or left as the seed has it. Every message of a failure names its seed.
+
 import { expect, test } from "vitest";
+import { prefixed } from "../../tools/grpc-requests.ts";
 import { framesOf, type } from "../support/http2-frames.ts";
 import { Caller, type HeardCall, okHead, okTrailers } from "../support/http2-rig.ts";
 import { cutAnywhere, type StoryRules, tellStory } from "../support/http2-stories.ts";
@@ -16,9 +18,7 @@ const rules: StoryRules = {
   paths: ["/a.B/C", "/a.B/D"],
   message(random) {
     const body = Buffer.alloc(random.once(4) ? random.below(70_000) : random.below(200), 7);
-    const head = Buffer.alloc(5);
-    head.writeUInt32BE(body.length, 1);
-    return Buffer.concat([head, body]);
+    return prefixed(body);
   },
   callsMax: 6,
   damagesMax: 4,

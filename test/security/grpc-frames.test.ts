@@ -2,8 +2,11 @@
 // its descriptors or its calls, or keep a connection beyond its time; who calls meanwhile is
 // answered. Method: seeded conversations, damaged, on connections that are read, not read, half
 // closed or cut as the seed has it. Every message of a failure names its seed.
+
 import { connect, type Socket } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { inferRequest, prefixed } from "../../tools/grpc-requests.ts";
+import { field } from "../../tools/protobuf.ts";
 import { until } from "../support/built-server.ts";
 import {
   callFields,
@@ -51,21 +54,8 @@ afterAll(async () => {
   await house?.close();
 });
 
-function field(number: number, content: Uint8Array | string): Buffer {
-  const bytes = Buffer.from(content);
-  return Buffer.concat([Buffer.from([(number << 3) | 2, bytes.length]), bytes]);
-}
-
-const input = Buffer.concat([field(1, "x"), field(2, "FP32"), field(3, Buffer.from([1, 4]))]);
 const values = Buffer.from(Float32Array.from([1, 2.5, -3, 4]).buffer);
-const good = Buffer.concat([field(1, "row"), field(5, input), field(7, values)]);
-
-function message(bytes: Uint8Array, flagByte = 0): Buffer {
-  const head = Buffer.alloc(5);
-  head[0] = flagByte;
-  head.writeUInt32BE(bytes.length, 1);
-  return Buffer.concat([head, bytes]);
-}
+const good = inferRequest({ model: "row", shape: [1, 4], raw: values });
 
 const rules: StoryRules = {
   paths: [
@@ -74,10 +64,10 @@ const rules: StoryRules = {
     "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
   ],
   message(random, path) {
-    if (random.once(12)) return message(random.bytes(random.below(200)), random.below(3));
-    if (random.once(20)) return message(Buffer.alloc(random.below(100_000)));
-    if (path.endsWith("Info")) return message(field(7, ""));
-    return message(path.includes("Infer") ? good : Buffer.alloc(0));
+    if (random.once(12)) return prefixed(random.bytes(random.below(200)), random.below(3));
+    if (random.once(20)) return prefixed(Buffer.alloc(random.below(100_000)));
+    if (path.endsWith("Info")) return prefixed(field(7, ""));
+    return prefixed(path.includes("Infer") ? good : Buffer.alloc(0));
   },
   callsMax: 8,
   damagesMax: 3,
@@ -141,7 +131,7 @@ async function healthyCall(): Promise<string> {
     });
   });
   const fields = { ...callFields, ":path": infer };
-  const whole = data(1, message(good), { isLast: true });
+  const whole = data(1, prefixed(good), { isLast: true });
   socket.write(Buffer.concat([preface, settings(), headers(1, { fields }), whole]));
   await Promise.race([answered, closed, pause(10_000)]);
   socket.destroy();
@@ -186,7 +176,7 @@ test("who never opens its window has its time, and what waited for it is dropped
   const fields = { ...callFields, ":path": infer };
   const calls = Array.from({ length: 50 }, (_, index) => [
     headers(2 * index + 1, { fields }),
-    data(2 * index + 1, message(good), { isLast: true }),
+    data(2 * index + 1, prefixed(good), { isLast: true }),
   ]);
   const shut = settings([setting.window, 0]);
   const { frames, endMs } = await lived([preface, shut, ...calls.flat()], 0, 3_500);

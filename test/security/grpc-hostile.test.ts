@@ -5,6 +5,7 @@ import { type ClientHttp2Session, connect as connectHttp2, constants } from "nod
 import { connect as connectTcp } from "node:net";
 import { deflateSync, gzipSync } from "node:zlib";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { inferRequest, prefixed } from "../../tools/grpc-requests.ts";
 import { identity } from "../../tools/onnx/models.ts";
 import { field, varint } from "../../tools/protobuf.ts";
 import { until } from "../support/built-server.ts";
@@ -76,26 +77,14 @@ async function call(send: Send, more: Record<string, string> = {}, on = session)
   };
 }
 
-function frame(message: Uint8Array, flag = 0, length = message.length): Buffer {
-  const head = Buffer.alloc(5);
-  head[0] = flag;
-  head.writeUInt32BE(length, 1);
-  return Buffer.concat([head, message]);
-}
-
 /** A request on `row`; `raw` its only tensor. */
 function inferMessage(raw: Uint8Array, shape: readonly number[], more = Buffer.alloc(0)): Buffer {
-  const input = Buffer.concat([
-    field(1, "x"),
-    field(2, "FP32"),
-    field(3, Buffer.from(shape.flatMap((size) => varint(size)))),
-  ]);
-  return Buffer.concat([field(1, "row"), field(5, input), field(7, raw), more]);
+  return Buffer.concat([inferRequest({ model: "row", shape, raw }), more]);
 }
 
 const good = inferMessage(Buffer.from(Float32Array.from([1, 2.5, -3, 4]).buffer), [1, 4]);
 const whole = (message: Uint8Array, flag = 0): Send => {
-  return (stream) => stream.end(frame(message, flag));
+  return (stream) => stream.end(prefixed(message, flag));
 };
 
 test("a message of the limit is read, one byte more is refused before it is kept", async () => {
@@ -123,11 +112,11 @@ test("a message of the limit is read, one byte more is refused before it is kept
 test("a size without a body takes no memory and ends at its time", async () => {
   const ends = await Promise.all(
     Array.from({ length: 90 }, () =>
-      call((stream) => stream.write(frame(Buffer.alloc(0), 0, messageBytesMax))),
+      call((stream) => stream.write(prefixed(Buffer.alloc(0), 0, messageBytesMax))),
     ),
   );
   expect(new Set(ends.map((end) => end.code))).toEqual(new Set(["REQUEST_TIMEOUT"]));
-  const huge = await call((stream) => stream.write(frame(Buffer.alloc(0), 0, 2 ** 32 - 1)));
+  const huge = await call((stream) => stream.write(prefixed(Buffer.alloc(0), 0, 2 ** 32 - 1)));
   expect(huge.code).toBe("PAYLOAD_TOO_LARGE");
   const half = await call((stream) => stream.end(Buffer.from([0, 0, 0])));
   expect(half).toMatchObject({ status: "3", code: "INVALID_REQUEST" });
@@ -157,8 +146,8 @@ test("compressed messages are read, bombs are stopped by size and by ratio", asy
 
 test("a long reply that is compressed is not overtaken by a short one or the end", async () => {
   const symbol = "inference.GRPCInferenceService.ModelInfer";
-  const long = frame(field(4, symbol));
-  const short = frame(field(3, "nobody.proto"));
+  const long = prefixed(field(4, symbol));
+  const short = prefixed(field(3, "nobody.proto"));
   const { status, body } = await call((stream) => stream.end(Buffer.concat([long, short])), {
     ":path": "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
     "grpc-encoding": "gzip",
@@ -172,7 +161,7 @@ test("a long reply that is compressed is not overtaken by a short one or the end
 });
 
 test("a message byte by byte is read as one", async () => {
-  const bytes = frame(good);
+  const bytes = prefixed(good);
   const end = await call((stream) => {
     for (const byte of bytes) stream.write(Buffer.from([byte]));
     stream.end();
@@ -361,7 +350,7 @@ test("a caller who leaves is counted, and nothing stays in flight", async () => 
   const fields = { ...callFields, ":path": inferPath };
   const begun = ids.flatMap((id) => [
     headers(id, { fields }),
-    data(id, frame(good).subarray(0, 20)),
+    data(id, prefixed(good).subarray(0, 20)),
   ]);
   const left = ids.slice(0, 20).map((id) => reset(id));
   // Half of them are given up, the others go with their connection.
@@ -382,7 +371,7 @@ test("calls that are reset in the turn in which they came end their connection",
 
 // Last: what it leaves with the C library (docs/adr/0016) would count for those behind it.
 test("a flood of compressed messages is inflated one by one", async () => {
-  const small = frame(gzipSync(good), 1);
+  const small = prefixed(gzipSync(good), 1);
   const path = "/inference.GRPCInferenceService/ModelStreamInfer";
   const terms = { "grpc-encoding": "gzip" };
   const flood = async (count: number): Promise<number> => {

@@ -4,13 +4,12 @@
 // windows as the case has it, against the built server with short times.
 import { connect, type Socket } from "node:net";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { inferRequest, prefixed } from "../../tools/grpc-requests.ts";
 import { identity, widen } from "../../tools/onnx/models.ts";
-import { field, varint } from "../../tools/protobuf.ts";
 import { until } from "../support/built-server.ts";
 import { FrameCaller } from "../support/frame-caller.ts";
 import { setting, windowUpdate } from "../support/http2-frames.ts";
-import { webFrame } from "../support/web-client.ts";
-import { type House, openHouse } from "./hostile-house.ts";
+import { type House, metricOf, openHouse } from "./hostile-house.ts";
 import { postBytes } from "./raw-http.ts";
 
 const mi = 1024 * 1024;
@@ -52,23 +51,13 @@ const pause = (ms: number): Promise<void> => new Promise((done) => setTimeout(do
 
 /** A request on `flat` for `width` values, and as many come back. */
 function inferMessage(width: number): Buffer {
-  const shape = Buffer.from([...varint(1), ...varint(width)]);
-  const input = Buffer.concat([field(1, "x"), field(2, "FP32"), field(3, shape)]);
-  return Buffer.concat([field(1, "flat"), field(5, input), field(7, Buffer.alloc(4 * width))]);
+  return inferRequest({ model: "flat", shape: [1, width], raw: Buffer.alloc(4 * width) });
 }
 
 /** A request for `wide` values. */
-const wideMessage = Buffer.concat([
-  field(1, "wide"),
-  field(5, Buffer.concat([field(1, "x"), field(2, "FP32"), field(3, Buffer.from([1, 1]))])),
-  field(7, Buffer.alloc(4)),
-]);
+const wideMessage = inferRequest({ model: "wide", shape: [1, 1], raw: Buffer.alloc(4) });
 
-async function metric(name: string): Promise<number> {
-  const page = await (await fetch(`${house.url}/metrics`)).text();
-  const line = page.split("\n").find((each) => each.startsWith(`${name} `));
-  return Number(line?.split(" ")[1] ?? 0);
-}
+const metric = (name: string): Promise<number> => metricOf(house, name);
 
 const hits = (): Promise<number> => metric('millrace_limit_hits_total{name="replyReadMsMax"}');
 
@@ -220,7 +209,7 @@ async function slotsAreBackButFor(slow: FrameCaller): Promise<void> {
 test("over HTTP/1.1 the same holds for gRPC-Web", async () => {
   const before = await hits();
   const port = Number(house.grpc.split(":")[1]);
-  const bytes = postBytes(unary.path, webFrame(wideMessage), { type: webType });
+  const bytes = postBytes(unary.path, prefixed(wideMessage), { type: webType });
   const open = (): { socket: Socket; readonly bytes: () => number } => {
     const socket = connect({ port, host: "127.0.0.1" });
     let read = 0;

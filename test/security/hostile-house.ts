@@ -122,6 +122,13 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
   });
 }
 
+/** A figure of `/metrics` by its whole name; 0 while it counts nothing. */
+export async function metricOf(server: BuiltServer, name: string): Promise<number> {
+  const page = await (await fetch(`${server.url}/metrics`)).text();
+  const line = page.split("\n").find((each) => each.startsWith(`${name} `));
+  return Number(line?.split(" ")[1] ?? 0);
+}
+
 /** Many small bodies and some large ones, so that the heap has its size. */
 async function warmUp(server: BuiltServer): Promise<void> {
   const url = `${server.url}/v2/models/row/infer`;

@@ -4,14 +4,13 @@
 // and of bytes over HTTP/1.1 who never read, against the built server with small limits; what is
 // counted, and resident memory, are looked at while they hold what they hold.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { inferRequest, prefixed } from "../../tools/grpc-requests.ts";
 import { widen } from "../../tools/onnx/models.ts";
-import { field } from "../../tools/protobuf.ts";
 import { post, until } from "../support/built-server.ts";
 import { FrameCaller } from "../support/frame-caller.ts";
 import { data, flag, setting, type, windowUpdate } from "../support/http2-frames.ts";
 import { residentBytes } from "../support/process-figures.ts";
-import { webFrame } from "../support/web-client.ts";
-import { type House, isFull, openHouse } from "./hostile-house.ts";
+import { type House, isFull, metricOf, openHouse } from "./hostile-house.ts";
 import { postBytes, RawConnection } from "./raw-http.ts";
 
 const mi = 1024 * 1024;
@@ -46,17 +45,11 @@ afterAll(async () => {
   await house?.close();
 });
 
-async function metric(name: string): Promise<number> {
-  const page = await (await fetch(`${house.url}/metrics`)).text();
-  const line = page.split("\n").find((each) => each.startsWith(`${name} `));
-  return Number(line?.split(" ")[1] ?? 0);
-}
-
+const metric = (name: string): Promise<number> => metricOf(house, name);
 const unreadBytes = (): Promise<number> => metric("millrace_unread_bytes");
 const hits = (name: string): Promise<number> => metric(`millrace_limit_hits_total{name="${name}"}`);
 
-const input = Buffer.concat([field(1, "x"), field(2, "FP32"), field(3, Buffer.from([1, 1]))]);
-const message = Buffer.concat([field(1, "wide"), field(5, input), field(7, Buffer.alloc(4))]);
+const message = inferRequest({ model: "wide", shape: [1, 1], raw: Buffer.alloc(4) });
 const service = "/inference.GRPCInferenceService";
 const binary = JSON.stringify({
   inputs: [{ name: "x", shape: [1, 1], datatype: "FP32", data: [1] }],
@@ -148,7 +141,7 @@ const speakers: readonly (readonly [name: string, speak: Speak])[] = [
   [
     "gRPC-Web over HTTP/1.1",
     () => {
-      const body = postBytes(`${service}/ModelInfer`, webFrame(message), { type: webType });
+      const body = postBytes(`${service}/ModelInfer`, prefixed(message), { type: webType });
       return http1Asker(Number(house.grpc.split(":")[1]), body);
     },
   ],

@@ -3,6 +3,7 @@
  * opens no window by itself.
  */
 import { connect, type Socket } from "node:net";
+import { prefixed } from "../../tools/grpc-requests.ts";
 import {
   callFields,
   data,
@@ -69,9 +70,7 @@ export class FrameCaller {
 
   /** Sends a message of gRPC. REQUIRES: the windows take it. */
   send(id: number, message: Uint8Array, isLast = false): void {
-    const prefix = Buffer.alloc(5);
-    prefix.writeUInt32BE(message.length, 1);
-    const bytes = Buffer.concat([prefix, message]);
+    const bytes = prefixed(message);
     for (let at = 0; at < bytes.length; at += 16_384) {
       const end = Math.min(bytes.length, at + 16_384);
       this.say(data(id, bytes.subarray(at, end), { isLast: isLast && end === bytes.length }));

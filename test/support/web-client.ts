@@ -2,8 +2,10 @@
  * A hand-written client of gRPC-Web over `fetch`, and messages by a foreign library over our
  * `.proto` files.
  */
+
 import { join } from "node:path";
 import { loadSync, type MethodDefinition, type ServiceDefinition } from "@grpc/proto-loader";
+import { prefixed } from "../../tools/grpc-requests.ts";
 import { root } from "./built-server.ts";
 import type { Plain } from "./grpc-client.ts";
 import { ask, openSession } from "./http2-client.ts";
@@ -42,18 +44,9 @@ export interface WebEnd {
   readonly replies: readonly Plain[];
 }
 
-/** A message as it goes on the wire. */
-export function webFrame(message: Uint8Array, flag = 0): Buffer {
-  const frame = Buffer.alloc(5 + message.length, message.length === 0 ? 0 : undefined);
-  frame[0] = flag;
-  frame.writeUInt32BE(message.length, 1);
-  frame.set(message, 5);
-  return frame;
-}
-
 /** The message of a method as a frame. */
 export function webRequest(path: string, request: Plain): Buffer {
-  return webFrame(definitionOf(path).requestSerialize(request));
+  return prefixed(definitionOf(path).requestSerialize(request));
 }
 
 /** Calls `service/method` of the server at `target`. */

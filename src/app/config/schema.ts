@@ -9,7 +9,7 @@
 import { z } from "zod";
 import { type LimitName, type Limits, limitTable } from "../../base/index.ts";
 import { dialectNames } from "../../doors/rest/index.ts";
-import { aliasOfText, runCeilings } from "../../model/index.ts";
+import { aliasOfText, instancesSchema, runCeilings } from "../../model/index.ts";
 import { logLevels } from "../../observe/index.ts";
 import {
   corsSchema,
@@ -112,18 +112,12 @@ const batchingSchema = z.strictObject({
 });
 
 const workersSchema = z.strictObject({
-  instances: z
-    .union([z.int().min(1).max(runCeilings.instances), z.literal("auto")], {
-      error: "expected a whole number from 1 to 64, or auto",
-    })
-    .nullable()
-    .default(null)
-    .meta({
-      description:
-        "Loaded copies of each model; auto: the cores that are left. Unset: as the model says.",
-      unit: "instance",
-      since,
-    }),
+  instances: instancesSchema.nullable().default(null).meta({
+    description:
+      "Loaded copies of each model; auto: the cores that are left. Unset: as the model says.",
+    unit: "instance",
+    since,
+  }),
   threads: z.int().min(1).max(256).nullable().default(null).meta({
     description: "Threads of one run of the engine. Unset: as the model says, else 1.",
     unit: "thread",

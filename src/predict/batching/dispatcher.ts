@@ -165,7 +165,8 @@ export class Dispatcher {
     const shares = isShared ? sharesOf(run.entries, result.outputs) : [result.outputs];
     if (!isShared) markAnswer(result.outputs);
     for (let at = 0; at < shares.length; at += 1) {
-      const [entry, share] = [run.entries[at], shares[at]];
+      const entry = run.entries[at];
+      const share = shares[at];
       if (entry === undefined || share === undefined || isSettled(entry)) continue;
       noteTimes(entry, { run, nowMs, runMs: result.runMs });
       desk.answer(entry, share);

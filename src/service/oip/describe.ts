@@ -11,13 +11,17 @@ import type { Dtype } from "../../tensor/index.ts";
 import type { ServedVersion } from "../served-version.ts";
 import type { Service } from "../service.ts";
 
+const extensionsAlways = [
+  "classification",
+  "binary_tensor_data",
+  "parameters",
+  "model_configuration",
+  "statistics",
+];
+
 /** Extensions that work; nothing is advertised that does not. */
-export function oipExtensions({ control }: Pick<Service, "control">): string[] {
-  const always = [
-    ...["classification", "binary_tensor_data", "parameters", "model_configuration"],
-    "statistics",
-  ];
-  return control === undefined ? always : [...always, "model_repository"];
+export function oipExtensions({ control }: Pick<Service, "control">): readonly string[] {
+  return control === undefined ? extensionsAlways : [...extensionsAlways, "model_repository"];
 }
 
 const onnxPlatform = "onnxruntime_onnx";

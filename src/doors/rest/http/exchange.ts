@@ -136,7 +136,7 @@ export class Exchange implements RequestContext {
       this.#encode(head, Buffer.concat(parts));
       return;
     }
-    this.#writeParts(varied(head), parts);
+    this.#writeParts(varied(head), parts, bytes);
     this.response.onSent?.(() => {
       for (const part of parts) giveBackLarge(part);
       giveBackLarge(this.body);
@@ -270,9 +270,8 @@ export class Exchange implements RequestContext {
     };
   }
 
-  #writeParts(head: AnswerHead, parts: readonly Uint8Array[]): void {
-    let contentLength = 0;
-    for (const part of parts) contentLength += part.length;
+  /** @param contentLength bytes of all parts */
+  #writeParts(head: AnswerHead, parts: readonly Uint8Array[], contentLength: number): void {
     this.#writeHead(head, contentLength);
     // Node corks the socket until the turn ends, so head and parts leave in one write.
     if (this.request.method !== "HEAD") for (const part of parts) this.response.write(part);

@@ -181,17 +181,16 @@ async function register(
 }
 
 /** How TorchServe's caller wants it run; 0 and nothing are the package's word. */
-function settingsOf(exchange: Exchange): RunSettings | undefined {
+function settingsOf(exchange: Exchange): RunSettings {
   const read = (name: string, max: number): number | undefined => {
     const whole = wholeOf(exchange, name, { fallback: 0, min: 0, max });
     return whole === 0 ? undefined : whole;
   };
-  const settings = {
+  return {
     itemsMax: read("batch_size", runCeilings.itemsMax),
     delayMsMax: read("max_batch_delay", runCeilings.delayMsMax),
     instances: read("initial_workers", runCeilings.instances),
   };
-  return Object.values(settings).every((each) => each === undefined) ? undefined : settings;
 }
 
 /** The name that TorchServe takes from an archive or folder when none is given. */

@@ -123,6 +123,12 @@ const batchingSchema = z.strictObject({
   }),
 });
 
+/** How many copies of a model are loaded, in a package and in the server's configuration. */
+export const instancesSchema = z.union(
+  [z.int().min(1).max(runCeilings.instances), z.literal("auto")],
+  { error: `expected a whole number from 1 to ${runCeilings.instances}, or auto` },
+);
+
 type ModelLimit = "requestItemsMax" | "deadlineMsDefault" | "queueItemsMax" | "batchWallMsMax";
 
 function limitSchema(name: ModelLimit, description: string) {
@@ -183,16 +189,11 @@ export const manifestSchema = z
       .enum(["process", "inline"])
       .default("process")
       .meta({ description: "Where the engine runs: in a child process, or in the server.", since }),
-    instances: z
-      .union([z.int().min(1).max(runCeilings.instances), z.literal("auto")], {
-        error: "expected a whole number from 1 to 64, or auto",
-      })
-      .default(1)
-      .meta({
-        description: "Loaded copies; `auto` uses the cores that the server leaves.",
-        unit: "instance",
-        since,
-      }),
+    instances: instancesSchema.default(1).meta({
+      description: "Loaded copies; `auto` uses the cores that the server leaves.",
+      unit: "instance",
+      since,
+    }),
     threads: z
       .int()
       .min(1)
